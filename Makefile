@@ -1,0 +1,36 @@
+# The same verbs here and in CI. Every verb that needs Python packages makes .venv first; the second use starts at once.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 8787
+DEMO ?= 1
+
+.PHONY: help run test check bench package clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# Debian splits ensurepip off into python3-venv; virtualenv from PyPI makes the same thing without it.
+$(STAMP): requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || ( rm -rf $(VENV) && \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .cache/virtualenv virtualenv && \
+	  PYTHONPATH=.cache/virtualenv $(PYTHON) -m virtualenv --quiet $(VENV) )
+	@echo "Installing packages (about a minute, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: $(STAMP) ## the local stack: HTTP API, AWS emulator, triggers and a demo (PORT=8787, DEMO=0 to skip the demo)
+	@PORT=$(PORT) DEMO=$(DEMO) $(BIN)/python -m infra.local
+
+test: $(STAMP) ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+check: $(STAMP) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove everything the other verbs made
+	rm -rf $(VENV) .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .chalice/deployments .chalice/deployed dist

@@ -1,0 +1,1 @@
+"""HTTP: routes and their translation between requests and services."""

@@ -1,0 +1,1 @@
+"""The partners Muster can send to, one module each."""

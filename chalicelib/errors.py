@@ -1,0 +1,69 @@
+"""The errors a caller can meet, drawn once.
+
+    MusterError
+    ├── Permanent                 trying again cannot help
+    │   ├── Invalid               the caller's input breaks a rule; `problems` says which
+    │   ├── NotFound
+    │   ├── Conflict              the state of the thing forbids it
+    │   ├── Unauthorized
+    │   └── Malformed             bytes that are not what they claim to be
+    └── Retryable                 the same call may succeed later
+        ├── VersionConflict       somebody else wrote the item first
+        └── Unavailable           a service did not take the call
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class MusterError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class Permanent(MusterError):
+    """Trying again cannot help."""
+
+
+class Retryable(MusterError):
+    """The same call may succeed later."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule: `field` is a dotted path into the body, `data` is machine-readable detail."""
+
+    message: str
+    field: str | None = None
+    data: Any = None
+
+
+class Invalid(Permanent):
+    """Input that breaks one or more rules; all of them are listed."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(p.message for p in problems))
+        self.problems = problems
+
+
+class NotFound(Permanent):
+    """The thing named does not exist, or not for this caller."""
+
+
+class Conflict(Permanent):
+    """The present state of the thing forbids what was asked."""
+
+
+class Unauthorized(Permanent):
+    """No credentials, or ones that are not known."""
+
+
+class Malformed(Permanent):
+    """Bytes that cannot be decoded as what they claim to be."""
+
+
+class VersionConflict(Retryable):
+    """A conditional write lost against a concurrent one."""
+
+
+class Unavailable(Retryable):
+    """A service did not take the call."""

@@ -1,0 +1,1 @@
+"""External ids: which fields of an event name a person, and which profile they lead to."""

@@ -1,0 +1,1 @@
+"""The steps between the ingest queue and the profile: resolve, landing and the minute tick."""

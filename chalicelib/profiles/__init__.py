@@ -1,0 +1,1 @@
+"""Profiles: the state kept of one person or account, and how events change it."""

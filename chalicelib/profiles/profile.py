@@ -1,0 +1,87 @@
+"""The state kept of one person or one account."""
+
+from typing import Any
+
+import msgspec
+
+from ..identity.external_id import USERS, ExternalId
+
+
+class Trait(msgspec.Struct, array_like=True, frozen=True):
+    """A custom trait. None as value is a removal: it has its time like any other value."""
+
+    value: Any
+    updated_at: int
+    source_id: str
+
+
+class Outcome(msgspec.Struct, array_like=True, frozen=True):
+    """The present value of one computation on this profile, stored under the computation's key.
+
+    An audience never entered and a trait never computed have no outcome. `changed_at` is epoch ms.
+    """
+
+    value: Any
+    computation_id: str
+    changed_at: int
+
+
+class Counted(msgspec.Struct, array_like=True):
+    """Message ids counted from one queue message: `tag` names it, `hashes` is 8 bytes per message id."""
+
+    tag: bytes
+    at: int
+    hashes: bytes
+
+
+class Sighting(msgspec.Struct, array_like=True, frozen=True):
+    """The message that first or last touched the profile."""
+
+    at: int
+    message_id: str
+    source_id: str
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """The part every reader needs; always stored inside the profile's item."""
+
+    collection: str = USERS
+    created_at: int = 0
+    updated_at: int = 0
+    first: Sighting | None = None
+    last: Sighting | None = None
+    external_ids: list[ExternalId] = msgspec.field(default_factory=list)
+    traits: dict[str, Trait] = msgspec.field(default_factory=dict)
+    outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
+    edges: dict[str, int] = msgspec.field(default_factory=dict)  # computation key → next edge, epoch ms
+    recent: list[Counted] = msgspec.field(default_factory=list)
+    catalogue: int = 0  # version of the space's computations this profile was last evaluated against
+
+
+class Profile(msgspec.Struct, kw_only=True):
+    """A profile as loaded: `version` 0 means that no item exists yet.
+
+    `streams` maps a stream's key to what the query package keeps of it. `merged_into` names the survivor of a
+    merge; such a profile is frozen.
+    """
+
+    space_id: str
+    profile_id: str
+    version: int = 0
+    merged_into: str | None = None
+    head: Head = msgspec.field(default_factory=Head)
+    streams: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    @property
+    def due_at(self) -> int | None:
+        """The earliest instant at which time alone can change this profile."""
+        return min(self.head.edges.values(), default=None)
+
+    def find(self, type: str, value: str) -> ExternalId | None:
+        return next((e for e in self.head.external_ids if e.type == type and e.value == value), None)
+
+    def trait_values(self) -> dict[str, Any]:
+        """Custom traits overlaid with the values of computations, as queries and the Profile API see them."""
+        values = {key: trait.value for key, trait in self.head.traits.items() if trait.value is not None}
+        values.update((key, outcome.value) for key, outcome in self.head.outcomes.items())
+        return values

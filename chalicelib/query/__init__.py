@@ -1,0 +1,1 @@
+"""The definition language of audiences and computed traits."""

@@ -1,0 +1,1 @@
+"""The tracking API's language: what arrives from SDKs and what it means as events."""

@@ -1,0 +1,1 @@
+"""What an owner sets up: spaces, sources, tokens, destinations and connections."""

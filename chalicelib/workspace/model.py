@@ -1,0 +1,92 @@
+"""The things an owner sets up, as they are stored. Times are epoch ms."""
+
+from typing import Any
+
+import msgspec
+
+ENGAGE = "engage"  # metadata id of the source every space owns; destinations on it can take computations
+
+API_TOKEN = "api"
+PROFILE_TOKEN = "profile"
+
+
+class Workspace(msgspec.Struct, kw_only=True):
+    id: str
+    slug: str
+    name: str
+    created_at: int
+
+
+class Space(msgspec.Struct, kw_only=True):
+    """`id` is the bare form; `spa_<id>` is accepted in paths and used in `context.personas`."""
+
+    id: str
+    workspace_id: str
+    slug: str
+    name: str
+    engage_source_id: str
+    created_at: int
+
+
+class Source(msgspec.Struct, kw_only=True):
+    """`space_id` is the space its events go to."""
+
+    id: str
+    workspace_id: str
+    space_id: str
+    slug: str
+    name: str
+    metadata_id: str
+    enabled: bool
+    write_keys: list[str]
+    created_at: int
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Token(msgspec.Struct, kw_only=True):
+    """Of the token itself only the SHA-256 is kept. `kind` is API_TOKEN or PROFILE_TOKEN (then of one space)."""
+
+    id: str
+    kind: str
+    workspace_id: str
+    space_id: str | None
+    created_at: int
+
+
+class Destination(msgspec.Struct, kw_only=True):
+    """An instance of a partner. `secrets` holds sealed values by setting name; they are never returned."""
+
+    id: str
+    workspace_id: str
+    source_id: str
+    metadata_id: str
+    name: str
+    enabled: bool
+    created_at: int
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class IdSync(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    external_id: str
+    strategy: str
+    map_to: str | None = None
+
+
+class Connection(msgspec.Struct, kw_only=True):
+    """A computation feeding a destination.
+
+    `settings` are the caller's `connectionSettings`, of which these are understood: `sendIdentify` (default true),
+    `sendTrack` (default false), `enterEventName`, `exitEventName`.
+    """
+
+    id: str
+    workspace_id: str
+    space_id: str
+    computation_id: str
+    destination_id: str
+    enabled: bool
+    created_at: int
+    updated_at: int
+    id_sync: list[IdSync] = msgspec.field(default_factory=list)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
