@@ -19,6 +19,14 @@ class Outgoing(NamedTuple):
     delay: int = 0
 
 
+class Received(NamedTuple):
+    """A message as a worker gets it. `receipt` is what hides it again."""
+
+    id: str
+    receipt: str
+    body: str
+
+
 class Queues(Protocol):
     def send(self, queue: str, messages: Sequence[Outgoing]) -> None:
         """Returns only when the queue has taken every message. Raises Unavailable otherwise.

@@ -1,0 +1,48 @@
+"""What the environment tells the product: names of its resources. Read once, by the composition root."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+PREFIX = "MUSTER_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Field `profiles_table` is read from `MUSTER_PROFILES_TABLE`, and so on.
+
+    `endpoint_url` points all clients at an emulator. `allow_private_addresses` lets webhooks reach loopback and
+    private networks; it stays off in the cloud.
+    """
+
+    profiles_table: str
+    identifiers_table: str
+    timeline_table: str
+    workspace_table: str
+    work_table: str
+    ingest_queue_url: str
+    compute_queue_url: str
+    deliver_queue_url: str
+    archive_bucket: str
+    key_id: str
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    allow_private_addresses: bool = False
+
+
+class MissingSettings(Exception):
+    """Names every variable that is missing."""
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Raises MissingSettings. The region falls back to Lambda's own `AWS_REGION`."""
+    values: dict[str, str] = {"region": environ.get("AWS_REGION", "us-east-1")}
+    missing = []
+    for field in msgspec.structs.fields(Settings):
+        name = PREFIX + field.name.upper()
+        if name in environ:
+            values[field.name] = environ[name]
+        elif field.required:
+            missing.append(name)
+    if missing:
+        raise MissingSettings("set these environment variables: " + ", ".join(missing))
+    return msgspec.convert(values, Settings, strict=False)
