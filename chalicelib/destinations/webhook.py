@@ -1,0 +1,121 @@
+"""The webhook: every event as its JSON, in one request, to an address the owner chose."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from ..errors import Problem
+from .json_text import stringify
+from .kind import BOOLEAN, SELECT, STRING, TEXT_MAP, Call, DestinationKind, Option, Payload, Request, Settings
+
+SIGNATURE = "X-Signature"
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+# Framing belongs to the transport, connection options to the one hop, and the signature to us.
+_RESERVED = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        SIGNATURE.lower(),
+    }
+)
+
+
+def _check(settings: Settings) -> Iterator[Problem]:
+    if "url" in settings:
+        yield from _url_problems(settings["url"])
+    yield from _header_problems(settings.get("headers", {}))
+
+
+def _url_problems(url: str) -> Iterator[Problem]:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        yield Problem("url must be an absolute http or https address", "settings.url")
+    elif parts.username is not None or parts.password is not None:
+        yield Problem("url must not hold a user name or password; use an Authorization header", "settings.url")
+
+
+def _split(url: str) -> SplitResult | None:
+    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _header_problems(headers: dict[str, str]) -> Iterable[Problem]:
+    seen: set[str] = set()
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            yield Problem("a header name holds characters that are not allowed there", "settings.headers")
+        elif name.lower() in _RESERVED or name.lower().startswith("proxy-"):
+            yield Problem(f"the header {name} cannot be set", f"settings.headers.{name}")
+        elif name.lower() in seen:
+            yield Problem(f"the header {name} stands twice", f"settings.headers.{name}")
+        elif not _VALUE.fullmatch(value) or value != value.strip():
+            yield Problem(
+                f"the value of {name} must be printable ASCII without blanks at its ends", f"settings.headers.{name}"
+            )
+        seen.add(name.lower())
+
+
+def sign(body: bytes, secret: str) -> str:
+    """HMAC-SHA1 over exactly the bytes sent, in lower-case hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
+
+
+def _build(items: Sequence[Payload], settings: Settings) -> list[Call]:
+    return [Call(_request(item, settings), (place,)) for place, item in enumerate(items)]
+
+
+def _request(item: Payload, settings: Settings) -> Request:
+    body = stringify(item).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "Muster"}
+    for name, value in settings.get("headers", {}).items():
+        headers = {kept: text for kept, text in headers.items() if kept.lower() != name.lower()} | {name: value}
+    if settings.get("sharedSecret"):
+        headers[SIGNATURE] = sign(body, settings["sharedSecret"])
+    private = settings.get("allowPrivateAddresses", False)
+    return Request(settings["method"], settings["url"], headers, body, private)
+
+
+WEBHOOK = DestinationKind(
+    metadata_id="614a3c7d791c91c41bae7599",
+    slug="actions-webhook",
+    name="Webhook",
+    description="Sends every audience and trait event as JSON to an HTTP address of yours.",
+    website="",
+    categories=("Raw Data",),
+    options=(
+        Option("url", STRING, "Where the events go: an http or https address.", required=True),
+        Option(
+            "sharedSecret",
+            STRING,
+            f"If set, {SIGNATURE} carries the HMAC-SHA1 of the body, in hex, made with this secret.",
+            secret=True,
+        ),
+        Option("method", SELECT, "POST, PUT or PATCH.", default="POST", choices=("POST", "PUT", "PATCH")),
+        Option("headers", TEXT_MAP, "Further request headers. Their values can be read back through the API."),
+        Option(
+            "allowPrivateAddresses",
+            BOOLEAN,
+            "Deliver to private and loopback addresses too, where the installation permits it.",
+            default=False,
+        ),
+    ),
+    build=_build,
+    check=_check,
+)
