@@ -1,0 +1,24 @@
+"""Every port in memory: for tests, and for whoever wants to run the domain without AWS.
+
+What goes in is encoded as for DynamoDB, so nothing is shared by reference and nothing survives here that would
+not survive there.
+"""
+
+from .archive import MemoryArchive
+from .identifiers import MemoryIdentifiers
+from .profiles import MemoryProfiles
+from .queues import Hidden, MemoryQueues
+from .records import MemoryRecords
+from .secrets import MemorySecrets
+from .timeline import MemoryTimeline
+
+__all__ = [
+    "Hidden",
+    "MemoryArchive",
+    "MemoryIdentifiers",
+    "MemoryProfiles",
+    "MemoryQueues",
+    "MemoryRecords",
+    "MemorySecrets",
+    "MemoryTimeline",
+]
