@@ -1,0 +1,47 @@
+"""Landing events in the archive before any profile counts them, so that history is never behind the profiles.
+
+Landing is at least once: readers de-duplicate by message id.
+"""
+
+import gzip
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..clock import DAY
+from ..instants import to_iso
+from ..profiles.ports import Archive
+from ..tracking.decode import wire
+from ..tracking.event import Event
+
+_encoder = msgspec.json.Encoder()
+
+
+class Landed(NamedTuple):
+    """An event with the ids of the profiles it was resolved to; None where it names nobody."""
+
+    event: Event
+    profile_id: str | None
+    account_id: str | None
+
+
+def land(archive: Archive, space_id: str, batch_ids: Iterable[str], rows: Sequence[Landed]) -> None:
+    """Write one object per day of arrival. The same batches write the same objects again."""
+    by_day: dict[int, list[Landed]] = {}
+    for row in rows:
+        by_day.setdefault(row.event.received_at // DAY, []).append(row)
+    name = blake2b("\n".join(sorted(batch_ids)).encode(), digest_size=16).hexdigest()
+    for day, landed in by_day.items():
+        key = f"events/landing/{space_id}/dt={to_iso(day * DAY)[:10]}/{name}.ndjson.gz"
+        archive.put(key, _compressed(landed))
+
+
+def _compressed(rows: Sequence[Landed]) -> bytes:
+    lines = _encoder.encode_lines([_line(row) for row in rows])
+    return gzip.compress(lines, compresslevel=6, mtime=0)  # no time inside: the same rows make the same bytes
+
+
+def _line(row: Landed) -> dict[str, Any]:
+    return {"profileId": row.profile_id, "accountId": row.account_id, **wire(row.event)}

@@ -1,0 +1,72 @@
+"""Bringing the outcomes of computations up to date on one profile."""
+
+import heapq
+from collections.abc import Iterable
+from typing import Any
+
+from .. import query
+from ..computations.catalogue import Catalogue, Compiled, is_audience, is_eligible
+from .profile import Outcome, Profile
+
+_ABSENT = (None, [])  # a computed trait with such a value is not there
+
+
+def evaluate(profile: Profile, catalogue: Catalogue, affected: Iterable[str], now: int) -> None:
+    """Re-evaluate the computations with these keys and whatever refers to one that changed, each once.
+
+    Keys of computations that are switched off keep their outcome; their edges are dropped.
+    """
+    waiting = {key for key in affected if key in catalogue.by_key}
+    queue = [catalogue.rank[key] for key in waiting]
+    heapq.heapify(queue)
+    traits = profile.trait_values() if queue else {}
+    while queue:
+        key = catalogue.order[heapq.heappop(queue)]
+        if _settle(profile, catalogue.by_key[key], traits, now):
+            for reader in catalogue.readers_of_trait.get(key, ()):
+                if reader not in waiting:
+                    waiting.add(reader)
+                    heapq.heappush(queue, catalogue.rank[reader])
+
+
+def due(profile: Profile, now: int) -> list[str]:
+    """Keys of the computations that time alone may have changed."""
+    return [key for key, edge in profile.head.edges.items() if edge <= now]
+
+
+def _settle(profile: Profile, compiled: Compiled, traits: dict[str, Any], now: int) -> bool:
+    """Store the value and the next edge of one computation; True if the value changed. Keeps `traits` true."""
+    computation, key, head = compiled.computation, compiled.computation.key, profile.head
+    if not computation.enabled:
+        head.edges.pop(key, None)
+        return False
+    value, edge = _value(profile, compiled, traits, now)
+    if edge is None:
+        head.edges.pop(key, None)
+    else:
+        head.edges[key] = max(edge, now + 1)
+    before = head.outcomes.get(key)
+    if value is None:
+        head.outcomes.pop(key, None)
+        traits.pop(key, None)
+        return before is not None
+    if before is not None and before.value == value and type(before.value) is type(value):
+        return False
+    head.outcomes[key] = Outcome(value, computation.id, now)
+    traits[key] = value
+    return True
+
+
+def _value(profile: Profile, compiled: Compiled, traits: dict[str, Any], now: int) -> tuple[Any, int | None]:
+    """None means: no outcome. An audience has one only after its first entry."""
+    computation = compiled.computation
+    value: Any = None
+    edge: int | None = None
+    eligible = is_eligible(computation, {e.type for e in profile.head.external_ids})
+    if eligible:
+        value, edge = query.evaluate(compiled.plan, profile.streams, traits, now)
+    if is_audience(computation):
+        entered = computation.key in profile.head.outcomes
+        return (bool(value) if value or entered else None), edge
+    seen = any(stream.key in profile.streams for stream in compiled.plan.streams)
+    return (None if value in _ABSENT or not seen else value), edge

@@ -1,0 +1,54 @@
+"""Which messages a profile has counted: what makes counting exactly once without a ledger or a transaction."""
+
+from hashlib import blake2b
+
+from ..clock import DAY
+from .profile import Counted
+
+# At least this many message ids are remembered even within the window's 24 h; the oldest go first.
+MOST = 2_000
+WINDOW = DAY
+_WIDTH = 8  # bytes per message id: a collision among 2,000 ids has odds of one in 10^13
+
+
+def tag_of(batch_id: str) -> bytes:
+    """Short name of a queue message."""
+    return blake2b(batch_id.encode(), digest_size=4).digest()
+
+
+def hash_of(message_id: str) -> bytes:
+    return blake2b(message_id.encode(), digest_size=_WIDTH).digest()
+
+
+class Recent:
+    """The counted messages of one profile while events are applied to it."""
+
+    def __init__(self, counted: list[Counted]) -> None:
+        self._tags: dict[bytes, bytes] = {}
+        self._added: dict[bytes, list[bytes]] = {}
+        self._kept = counted
+        for group in counted:
+            for start in range(0, len(group.hashes), _WIDTH):
+                self._tags[group.hashes[start : start + _WIDTH]] = group.tag
+
+    def counted_by(self, digest: bytes) -> bytes | None:
+        """The tag of the queue message that counted this message id, if any did."""
+        return self._tags.get(digest)
+
+    def add(self, digest: bytes, tag: bytes) -> None:
+        self._tags[digest] = tag
+        self._added.setdefault(tag, []).append(digest)
+
+    def entries(self, now: int) -> list[Counted]:
+        """What to keep: the last 24 h, at most MOST ids, the newest last."""
+        groups = [g for g in self._kept if g.at > now - WINDOW]
+        groups += [Counted(tag, now, b"".join(digests)) for tag, digests in self._added.items()]
+        room = MOST * _WIDTH
+        kept: list[Counted] = []
+        for group in reversed(groups):
+            if room <= 0:
+                break
+            hashes = group.hashes[-room:]
+            kept.append(Counted(group.tag, group.at, hashes))
+            room -= len(hashes)
+        return kept[::-1]
