@@ -50,7 +50,11 @@ class NotFound(Permanent):
 
 
 class Conflict(Permanent):
-    """The present state of the thing forbids what was asked."""
+    """The present state of the thing forbids what was asked; `data` is machine-readable detail."""
+
+    def __init__(self, message: str = "", data: Any = None) -> None:
+        super().__init__(message)
+        self.data = data
 
 
 class Unauthorized(Permanent):
