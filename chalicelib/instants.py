@@ -41,9 +41,8 @@ def _offset(text: str | None) -> int:
 
 def to_iso(instant: int) -> str:
     """`2026-01-31T12:00:00.000Z`."""
-    seconds, milliseconds = divmod(instant, 1_000)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    moment = _EPOCH + timedelta(milliseconds=instant)
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"  # strftime cuts years below 1000
 
 
 def to_http_date(instant: int) -> str:
