@@ -12,6 +12,7 @@
         └── Unavailable           a service did not take the call
 """
 
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +72,10 @@ class VersionConflict(Retryable):
 
 class Unavailable(Retryable):
     """A service did not take the call."""
+
+
+def place_of(error: BaseException) -> str:
+    """What went wrong and where, for logs: never the message, which may quote personal data or a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno} {f.name}" for f in reversed(frames[-4:]))
+    return f"{type(error).__name__} at {where or 'nowhere'}"

@@ -10,13 +10,14 @@ that finds everything done writes no profile. Somebody else's write in between m
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from ..clock import DAY, Clock
 from ..computations.catalogue import Catalogue
 from ..deadline import Deadline
-from ..errors import Malformed, Retryable, VersionConflict
+from ..errors import Malformed, Retryable, VersionConflict, place_of
 from ..identity.external_id import USERS
 from ..profiles.application import Applied, apply
 from ..profiles.ports import Archive, Identifiers, ProfileKey, Profiles, Timeline
@@ -48,20 +49,15 @@ class Batch(NamedTuple):
     due: Sequence[str]
 
 
+@dataclass(frozen=True)
 class Resolver:
-    def __init__(
-        self,
-        directory: Directory,
-        profiles: Profiles,
-        identifiers: Identifiers,
-        timeline: Timeline,
-        archive: Archive,
-        clock: Clock,
-        fanout: Fanout,
-    ) -> None:
-        self._directory, self._clock, self._fanout = directory, clock, fanout
-        self._profiles, self._identifiers = profiles, identifiers
-        self._timeline, self._archive = timeline, archive
+    directory: Directory
+    profiles: Profiles
+    identifiers: Identifiers
+    timeline: Timeline
+    archive: Archive
+    clock: Clock
+    fanout: Fanout
 
     def resolve(self, messages: Sequence[Received], deadline: Deadline) -> set[str]:
         """The ids of the queue messages that are not done and must be delivered again."""
@@ -71,7 +67,7 @@ class Resolver:
             try:
                 batches.append(_batch(message.id, unpack(message.body)))
             except Malformed:
-                logger.error("an ingest message is not an envelope and is left to the dead-letter queue")
+                logger.error("An ingest message is not an envelope; it is left to the dead-letter queue.")
                 failed.add(message.id)
         for group in _groups(batches):
             if deadline.remaining() > 0:
@@ -85,11 +81,11 @@ class Resolver:
         try:
             return self._resolve_space(batches)
         except Retryable as error:
-            logger.warning("resolve will be repeated: %s", type(error).__name__)
+            logger.warning("Messages will be resolved again: %s", place_of(error))
             return {b.queue_id for b in batches}
-        except Exception:
+        except Exception as error:
             if len(batches) == 1:
-                logger.exception("an ingest message cannot be resolved")
+                logger.error("An ingest message cannot be resolved: %s", place_of(error))
                 return {batches[0].queue_id}
             return {queue_id for batch in batches for queue_id in self._resolve_isolated([batch])}
 
@@ -110,11 +106,11 @@ class Pass:
     """One attempt at the batches of a space."""
 
     def __init__(self, resolver: Resolver, batches: Sequence[Batch]) -> None:
-        self._r, self._batches = resolver, batches
+        self._resolver, self._batches = resolver, batches
         self._space_id = batches[0].space_id
-        self._now = resolver._clock.now()
-        self._catalogue = resolver._directory.view(self._space_id).catalogue
-        self._assignment = Assignment(self._space_id, resolver._profiles, resolver._identifiers)
+        self._now = resolver.clock.now()
+        self._catalogue = resolver.directory.view(self._space_id).catalogue
+        self._assignment = Assignment(self._space_id, resolver.profiles, resolver.identifiers)
 
     def run(self) -> set[str]:
         """Queue ids of messages with events for a profile that somebody else wrote meanwhile."""
@@ -127,15 +123,15 @@ class Pass:
             for event in batch.events
         ]
         if rows:
-            land(self._r._archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
+            land(self._resolver.archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
         self._claim()
         touched = sorted((self._assignment.arrivals.keys() | due) & self._assignment.loaded.keys())
-        outcomes = self._r._fanout.map(self._commit, touched)
+        outcomes = self._resolver.fanout.map(self._commit, touched)
         return self._waiting({profile_id for profile_id, saved in zip(touched, outcomes, strict=True) if not saved})
 
     def _claim(self) -> None:
         claims = self._assignment.claims
-        owners = self._r._fanout.map(self._r._identifiers.claim, claims)
+        owners = self._resolver.fanout.map(self._resolver.identifiers.claim, claims)
         if any(owner != claim.profile_id for owner, claim in zip(owners, claims, strict=True)):
             raise VersionConflict("an identifier was claimed by somebody else")
 
@@ -151,7 +147,7 @@ class Pass:
         applied = apply(profile, self._assignment.of(profile_id), additions, catalogue, self._now)
         if applied.changed:
             try:
-                self._r._profiles.save(profile)
+                self._resolver.profiles.save(profile)
             except VersionConflict:
                 return False
         self._note(profile, applied)
@@ -166,13 +162,11 @@ class Pass:
             if shown:
                 key = ProfileKey(profile.space_id, profile.profile_id)
                 expires_at = max(event.received_at for event in shown) + TIMELINE_DAYS * DAY
-                self._r._timeline.put(key, tag, shown, expires_at)
+                self._resolver.timeline.put(key, tag, shown, expires_at)
 
     def _waiting(self, contested: set[str]) -> set[str]:
         tags = {tag for profile_id in contested for tag in self._assignment.arrivals.get(profile_id, {})}
-        return {
-            b.queue_id for b in self._batches if tag_of(b.batch_id) in tags or not contested.isdisjoint(b.due)
-        }
+        return {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags or not contested.isdisjoint(b.due)}
 
 
 def _batch(queue_id: str, envelope: Envelope) -> Batch:

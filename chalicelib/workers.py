@@ -1,0 +1,36 @@
+"""Between Lambda's events for queues, streams and schedules and the services that do the work."""
+
+from typing import Any
+
+from .bootstrap import Application
+from .deadline import Deadline
+from .queues import Received
+from .store.dynamodb.changes import profile_changes
+
+Failures = dict[str, list[dict[str, str]]]
+
+
+def resolve(application: Application, event: dict[str, Any], deadline: Deadline) -> Failures:
+    return _failures(application.resolver.resolve(_received(event), deadline))
+
+
+def deliver(application: Application, event: dict[str, Any], deadline: Deadline) -> Failures:
+    return _failures(application.deliverer.deliver(_received(event), deadline))
+
+
+def emit(application: Application, event: dict[str, Any]) -> Failures:
+    """Stream records are named by their sequence numbers: Lambda repeats from the lowest one on."""
+    failed = application.emitter.emit(profile_changes(event["Records"]))
+    return _failures(r["dynamodb"]["SequenceNumber"] for r in event["Records"] if r["eventID"] in failed)
+
+
+def tick(application: Application, deadline: Deadline) -> dict[str, int]:
+    return {"queued": application.ticker.tick(deadline)}
+
+
+def _received(event: dict[str, Any]) -> list[Received]:
+    return [Received(r["messageId"], r["receiptHandle"], r["body"]) for r in event["Records"]]
+
+
+def _failures(identifiers: Any) -> Failures:
+    return {"batchItemFailures": [{"itemIdentifier": i} for i in sorted(identifiers)]}
