@@ -1,0 +1,119 @@
+"""The composition root: which adapter stands behind each port, and the services on top of them."""
+
+import os
+import random
+import threading
+from dataclasses import dataclass
+
+from .clock import Clock, SystemClock
+from .delivery.deliver import Deliverer
+from .delivery.emit import Emitter
+from .delivery.ledger import Ledger
+from .delivery.sizes import Sizes
+from .delivery.transport import Transport, UrllibTransport
+from .ids import Ids, RandomIds
+from .pipeline.discards import Discards
+from .pipeline.fanout import Fanout, OneByOne, Threads
+from .pipeline.intake import Intake
+from .pipeline.resolve import Resolver
+from .pipeline.tick import Ticker
+from .profiles.lookup import Lookup
+from .profiles.ports import Archive, Identifiers, Profiles, Timeline
+from .queues import Queues
+from .records import Records
+from .secrecy import Secrets
+from .settings import Settings, from_environment
+from .store.clients import Clients
+from .store.dynamodb import DynamoIdentifiers, DynamoProfiles, DynamoRecords, DynamoTimeline
+from .store.keys import SHARDS
+from .store.kms import KmsSecrets
+from .store.s3 import S3Archive
+from .store.sqs import SqsQueues
+from .workspace.directory import StoredDirectory
+from .workspace.service import Workspaces
+
+# Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
+CONCURRENT_CALLS = 8
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Everything that touches the world."""
+
+    clock: Clock
+    ids: Ids
+    profiles: Profiles
+    identifiers: Identifiers
+    timeline: Timeline
+    archive: Archive
+    workspace: Records
+    work: Records
+    queues: Queues
+    secrets: Secrets
+    transport: Transport
+    fanout: Fanout = OneByOne()
+
+
+class Application:
+    """The services, wired."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        a = adapters
+        self.adapters = a
+        self.clock = a.clock
+        self.directory = StoredDirectory(a.workspace, a.secrets, a.clock)
+        self.discards = Discards(a.work, a.clock)
+        self.ledger = Ledger(a.work, a.clock)
+        self.sizes = Sizes(a.work)
+        self.lookup = Lookup(a.profiles, a.identifiers)
+        self.workspaces = Workspaces(a.workspace, a.secrets, self.directory, self.sizes, a.ids, a.clock)
+        self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
+        self.resolver = Resolver(
+            self.directory, a.profiles, a.identifiers, a.timeline, a.archive, a.clock, a.fanout
+        )
+        self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
+        self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
+        self.deliverer = Deliverer(
+            self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom()
+        )
+
+
+def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | None = None) -> Adapters:
+    """The adapters for AWS, or for an emulator that `settings.endpoint_url` names."""
+    clock = clock or SystemClock()
+    clients = clients or Clients(settings.region, settings.endpoint_url)
+    dynamodb = clients.dynamodb
+    return Adapters(
+        clock=clock,
+        ids=RandomIds(clock),
+        profiles=DynamoProfiles(dynamodb, settings.profiles_table, settings.work_table),
+        identifiers=DynamoIdentifiers(dynamodb, settings.identifiers_table),
+        timeline=DynamoTimeline(dynamodb, settings.timeline_table, clock),
+        archive=S3Archive(clients.s3, settings.archive_bucket),
+        workspace=DynamoRecords(dynamodb, settings.workspace_table, clock),
+        work=DynamoRecords(dynamodb, settings.work_table, clock),
+        queues=SqsQueues(clients.sqs, settings),
+        secrets=KmsSecrets(clients.kms, settings.key_id),
+        transport=UrllibTransport(allow_private=settings.allow_private_addresses),
+        fanout=Threads(CONCURRENT_CALLS),
+    )
+
+
+_lock = threading.Lock()
+_current: Application | None = None
+
+
+def current() -> Application:
+    """The application of this process, built on first use: importing must not read the environment."""
+    global _current
+    if _current is None:
+        with _lock:
+            if _current is None:
+                _current = Application(on_aws(from_environment(os.environ)))
+    return _current
+
+
+def install(application: Application | None) -> None:
+    """Use this application instead of one built from the environment; None forgets it."""
+    global _current
+    _current = application
