@@ -1,0 +1,64 @@
+"""The AWS clients of one process, each made when first needed and then shared by all threads."""
+
+import logging
+import threading
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from pynamodb.connection import Connection
+
+CONNECT_SECONDS = 2  # the services are in the same region: a slower connection is a broken one
+READ_SECONDS = 10  # leaves room for the retries within a Lambda timeout of 60 s
+ATTEMPTS = 3  # in all, with botocore's jittered backoff between them
+
+
+class Clients:
+    """`endpoint_url` points every client at an emulator."""
+
+    def __init__(self, region: str, endpoint_url: str | None = None) -> None:
+        self._region, self._endpoint_url = region, endpoint_url
+        self._lock = threading.RLock()
+        self._session = boto3.session.Session(region_name=region)
+        # Both write request bodies to their log at DEBUG: personal data and secrets.
+        for name in ("pynamodb", "botocore"):
+            logging.getLogger(name).setLevel(logging.INFO)
+
+    @cached_property
+    def dynamodb(self) -> Connection:
+        """The connection that all tables share; its `client` is botocore's."""
+        connection = Connection(
+            region=self._region,
+            host=self._endpoint_url,
+            connect_timeout_seconds=CONNECT_SECONDS,
+            read_timeout_seconds=READ_SECONDS,
+            retry_configuration={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        )
+        with self._lock:
+            _ = connection.client  # made here, because two threads must not make it at once
+        return connection
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.make("sqs")
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.make("s3")
+
+    @cached_property
+    def kms(self) -> Any:
+        return self.make("kms")
+
+    def make(self, service: str) -> Any:
+        """A new client of any service with the timeouts and retries of all the others."""
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            # Emulators do not answer to host names per bucket.
+            s3={"addressing_style": "path" if self._endpoint_url else "auto"},
+        )
+        with self._lock:
+            return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
