@@ -18,8 +18,9 @@ class Clients:
     """`endpoint_url` points every client at an emulator."""
 
     def __init__(self, region: str, endpoint_url: str | None = None) -> None:
-        self._region, self._endpoint_url = region, endpoint_url
+        self.region, self.endpoint_url = region, endpoint_url
         self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
         self._session = boto3.session.Session(region_name=region)
         # Both write request bodies to their log at DEBUG: personal data and secrets.
         for name in ("pynamodb", "botocore"):
@@ -29,8 +30,8 @@ class Clients:
     def dynamodb(self) -> Connection:
         """The connection that all tables share; its `client` is botocore's."""
         connection = Connection(
-            region=self._region,
-            host=self._endpoint_url,
+            region=self.region,
+            host=self.endpoint_url,
             connect_timeout_seconds=CONNECT_SECONDS,
             read_timeout_seconds=READ_SECONDS,
             retry_configuration={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -39,26 +40,31 @@ class Clients:
             _ = connection.client  # made here, because two threads must not make it at once
         return connection
 
-    @cached_property
+    @property
     def sqs(self) -> Any:
-        return self.make("sqs")
+        return self.client("sqs")
 
-    @cached_property
+    @property
     def s3(self) -> Any:
-        return self.make("s3")
+        return self.client("s3")
 
-    @cached_property
+    @property
     def kms(self) -> Any:
-        return self.make("kms")
+        return self.client("kms")
 
-    def make(self, service: str) -> Any:
-        """A new client of any service with the timeouts and retries of all the others."""
+    def client(self, service: str) -> Any:
+        """The client of any service, with the timeouts and retries of all the others."""
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._make(service)
+            return self._made[service]
+
+    def _make(self, service: str) -> Any:
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             # Emulators do not answer to host names per bucket.
-            s3={"addressing_style": "path" if self._endpoint_url else "auto"},
+            s3={"addressing_style": "path" if self.endpoint_url else "auto"},
         )
-        with self._lock:
-            return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+        return self._session.client(service, endpoint_url=self.endpoint_url, config=config)

@@ -1,10 +1,11 @@
 """Queues on SQS."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import Invalid, Problem, Unavailable
-from ..queues import Outgoing
+from ..queues import COMPUTE, DELIVER, INGEST, Outgoing
+from ..settings import Settings
 from .faults import translated
 
 BATCH = 10  # messages; the limit of SendMessageBatch
@@ -15,10 +16,13 @@ LONGEST_HIDING = 12 * 3_600 - 300  # seconds
 
 
 class SqsQueues:
-    """`urls` maps the names of queues to their URLs."""
-
-    def __init__(self, client: Any, urls: Mapping[str, str]) -> None:
-        self._client, self._urls = client, urls
+    def __init__(self, client: Any, settings: Settings) -> None:
+        self._client = client
+        self._urls = {
+            INGEST: settings.ingest_queue_url,
+            COMPUTE: settings.compute_queue_url,
+            DELIVER: settings.deliver_queue_url,
+        }
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> None:
         for batch in _batches(messages):
