@@ -1,0 +1,135 @@
+"""The routes under /_local: they belong to the local stack alone and are served beside the app, never by it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from chalicelib import instants
+from chalicelib.clock import SECOND, MovableClock
+
+from .gateway import Request, Response, json_response
+from .harness import Harness, StillBusy
+from .meter import Meter
+from .sink import Script, Sink
+
+PREFIX = "/_local"
+
+
+class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one of the two."""
+
+    advance_seconds: float | None = None
+    now: str | None = None
+
+
+class Control:
+    """Drain, clock, sinks and figures of a running stack."""
+
+    def __init__(self, clock: MovableClock, harness: Harness, meter: Meter) -> None:
+        self._clock, self._harness, self._meter = clock, harness, meter
+        self._sinks: dict[str, Sink] = {}
+        self._lock = threading.Lock()
+
+    def handle(self, request: Request) -> Response:
+        match request.path.removeprefix(PREFIX).strip("/").split("/"):
+            case ["drain"]:
+                return _by_method(request, {"POST": self._drain})
+            case ["clock"]:
+                return _by_method(request, {"GET": self._show_clock, "POST": self._move_clock})
+            case ["meter"]:
+                return _by_method(request, {"GET": self._show_meter, "DELETE": self._reset_meter})
+            case ["sink", name]:
+                return self._at_sink(request, self._sink(unquote(name)))
+            case _:
+                return _error(404, "drain, clock, meter and sink/{name} are here")
+
+    def _drain(self, _request: Request) -> Response:
+        return self._run(self._harness.drain)
+
+    def _run(self, work: Callable[[], dict[str, int]]) -> Response:
+        try:
+            ran = work()
+        except StillBusy as busy:
+            return _error(500, str(busy))
+        return json_response(200, {"ran": ran, **self._time()})
+
+    def _time(self) -> dict[str, Any]:
+        next_retry = self._harness.held.next_due()
+        return {
+            "now": instants.to_iso(self._clock.now()),
+            "waiting_for_retry": self._harness.held.count(),
+            "next_retry": None if next_retry is None else instants.to_iso(next_retry),
+        }
+
+    def _show_clock(self, _request: Request) -> Response:
+        return json_response(200, self._time())
+
+    def _move_clock(self, request: Request) -> Response:
+        try:
+            instant = self._target(msgspec.json.decode(request.body, type=ClockMove))
+        except (msgspec.DecodeError, ValueError) as error:
+            return _error(400, f'send {{"advance_seconds": n}} or {{"now": "2026-01-31T12:00:00Z"}}: {error}')
+        return self._run(lambda: self._harness.advance_to(instant))
+
+    def _target(self, move: ClockMove) -> int:
+        if (move.advance_seconds is None) == (move.now is None):
+            raise ValueError("exactly one of the two is needed")
+        if move.advance_seconds is not None:
+            if move.advance_seconds < 0:
+                raise ValueError("advance_seconds is not negative")
+            return self._clock.now() + int(move.advance_seconds * SECOND)
+        instant = instants.parse_iso(move.now or "")
+        if instant is None:
+            raise ValueError("now is not ISO 8601")
+        return instant
+
+    def _show_meter(self, _request: Request) -> Response:
+        return json_response(200, self._meter.figures())
+
+    def _reset_meter(self, _request: Request) -> Response:
+        self._meter.reset()
+        return json_response(200, self._meter.figures())
+
+    def _sink(self, name: str) -> Sink:
+        with self._lock:
+            return self._sinks.setdefault(name, Sink(self._clock))
+
+    def _at_sink(self, request: Request, sink: Sink) -> Response:
+        match request.method:
+            case "POST":
+                answer = sink.receive(dict(request.headers), request.body)
+                body = {"received": True} if answer.body is None else answer.body
+                return json_response(answer.status, body, list(answer.headers.items()))
+            case "GET":
+                return json_response(200, sink.listing())
+            case "PUT":
+                return _script(sink, request.body)
+            case "DELETE":
+                sink.empty()
+                return json_response(200, sink.listing())
+            case _:
+                return _wrong_method("POST, GET, PUT, DELETE")
+
+
+def _script(sink: Sink, body: bytes) -> Response:
+    try:
+        sink.script(msgspec.json.decode(body, type=Script))
+    except msgspec.DecodeError as error:
+        return _error(400, f'send {{"responses": [429, 503, 200]}}: {error}')
+    return json_response(200, sink.listing())
+
+
+def _by_method(request: Request, handlers: dict[str, Callable[[Request], Response]]) -> Response:
+    handler = handlers.get(request.method)
+    return handler(request) if handler else _wrong_method(", ".join(handlers))
+
+
+def _wrong_method(allowed: str) -> Response:
+    return json_response(405, {"error": f"possible here: {allowed}"}, [("Allow", allowed)])
+
+
+def _error(status: int, message: str) -> Response:
+    return json_response(status, {"error": message})

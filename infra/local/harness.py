@@ -1,0 +1,231 @@
+"""Plays the Lambda service: turns the triggers continuously, or until nothing is left to do."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from chalicelib.clock import SECOND, MovableClock
+
+from .held import HeldQueues
+from .triggers import ScheduleTrigger, Tally, Trigger
+
+# Far more than any backlog needs: past it a function keeps making work for itself.
+MOST_ROUNDS = 1_000
+POLL_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class StillBusy(Exception):
+    """Draining does not come to an end."""
+
+
+class Harness:
+    """`threads=False` turns one trigger after the other, for emulators that cannot bear concurrent writers."""
+
+    def __init__(
+        self,
+        clock: MovableClock,
+        triggers: Sequence[Trigger],
+        tick: ScheduleTrigger,
+        held: HeldQueues,
+        *,
+        threads: bool = True,
+    ) -> None:
+        self._clock, self._triggers, self._tick, self.held = clock, triggers, tick, held
+        self._exhaust = _exhaust_together if threads else _exhaust_in_turn
+        self._reported: dict[str, Tally] = {}
+        self._gate = _Gate()
+        self._stopping = threading.Event()
+        self._workers: list[threading.Thread] = []
+
+    def drain(self) -> dict[str, int]:
+        """Run until nothing is queued, in flight or due; how many records each function was handed since the last
+        report, also by the threads that run all the time."""
+        with self._gate.alone():
+            self._settle()
+            return self._report()
+
+    def advance_to(self, instant: int) -> dict[str, int]:
+        """Move the product's clock and do what falls due on the way, each retry at its own time; see `drain`."""
+        with self._gate.alone():
+            if instant < self._clock.now():
+                self._clock.move_to(instant)
+            while (stop := self._next_stop(instant)) is not None:
+                self._forward_to(stop)
+                self._empty()
+                self._tick.step()
+            self._forward_to(instant)
+            self._settle()
+            return self._report()
+
+    def _next_stop(self, instant: int) -> int | None:
+        due = self.held.next_due()
+        if due is None or due > instant:
+            return None
+        # Retries of the same second are made in one stop, or a thousand of them would be a thousand stops.
+        return min(instant, due + SECOND)
+
+    def _forward_to(self, instant: int) -> None:
+        # The clock runs on while work is done: it may be there already.
+        if instant > self._clock.now():
+            self._clock.move_to(instant)
+
+    def _settle(self) -> None:
+        """A tick may queue work, and work may make something due."""
+        self._empty()
+        for _ in range(MOST_ROUNDS):
+            self._tick.fire()
+            if self._empty() == 0:
+                return
+        raise StillBusy(f"{MOST_ROUNDS} ticks at one instant, and each of them made more work")
+
+    def _empty(self) -> int:
+        """Turn the triggers until their sources are empty and no held message is due."""
+        done = 0
+        for _ in range(MOST_ROUNDS):
+            released = self.held.release_due()
+            records = self._exhaust(self._triggers)
+            done += records
+            if not released and not records:
+                return done
+        raise StillBusy(f"{MOST_ROUNDS} rounds, and the queues are still not empty")
+
+    def _report(self) -> dict[str, int]:
+        now = {t.name: t.tally.copy() for t in (*self._triggers, self._tick)}
+        ran = {name: tally.minus(self._reported.get(name, Tally())) for name, tally in now.items()}
+        self._reported = now
+        return {
+            **{name: tally.records for name, tally in ran.items()},
+            "failed": sum(tally.failed for tally in ran.values()),
+            "given_up": sum(tally.given_up for tally in ran.values()),
+        }
+
+    def start(self) -> None:
+        """Turn every trigger in a thread of its own until `stop`."""
+        turns: list[tuple[str, Callable[[], int]]] = [(t.name, t.step) for t in self._triggers]
+        turns.append(("clock", self._follow_clock))
+        for name, turn in turns:
+            worker = threading.Thread(target=self._keep_turning, args=(turn,), name=f"trigger-{name}", daemon=True)
+            worker.start()
+            self._workers.append(worker)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Let the running batches finish, at most `timeout` seconds each."""
+        self._stopping.set()
+        for worker in self._workers:
+            worker.join(timeout)
+
+    def _follow_clock(self) -> int:
+        released = self.held.release_due()
+        return released + self._tick.step()
+
+    def _keep_turning(self, turn: Callable[[], int]) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._gate.step():
+                    records = turn()
+            except Exception:
+                if self._stopping.is_set():
+                    return
+                _log.exception("a trigger failed and is tried again")
+                records = 0
+            if not records:
+                self._stopping.wait(POLL_SECONDS)
+
+
+class _Gate:
+    """Many steps at a time, or one drain alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._alone = False
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._alone = True
+            self._changed.wait_for(lambda: self._running == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = False
+                self._changed.notify_all()
+
+
+def _exhaust_in_turn(triggers: Sequence[Trigger]) -> int:
+    total = 0
+    while records := sum(trigger.step() for trigger in triggers):
+        total += records
+    return total
+
+
+def _exhaust_together(triggers: Sequence[Trigger]) -> int:
+    """One thread per trigger, until all of them found their source empty after the last of them did something."""
+    effort = _Effort(len(triggers))
+    workers = [threading.Thread(target=effort.turn, args=(trigger,), daemon=True) for trigger in triggers]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if effort.error is not None:
+        raise effort.error
+    return effort.records
+
+
+class _Effort:
+    """The shared state of the threads of one `_exhaust_together`."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._changed = threading.Condition()
+        self._rounds = self._idle = 0
+        self.records = 0
+        self.error: Exception | None = None
+
+    def turn(self, trigger: Trigger) -> None:
+        try:
+            while self._step(trigger):
+                continue
+        except Exception as error:
+            with self._changed:
+                self.error = error
+                self._changed.notify_all()
+
+    def _step(self, trigger: Trigger) -> bool:
+        """Whether there may be more to do."""
+        seen = self._rounds
+        records = trigger.step()
+        with self._changed:
+            if records:
+                self.records += records
+                self._rounds += 1
+                self._idle = 0
+                self._changed.notify_all()
+                return self.error is None
+            if self._rounds != seen:
+                return self.error is None
+            self._idle += 1
+            if self._idle == self._workers:
+                self._changed.notify_all()
+                return False
+            self._changed.wait_for(
+                lambda: self._rounds != seen or self._idle == self._workers or self.error is not None
+            )
+            return self._rounds != seen and self.error is None
