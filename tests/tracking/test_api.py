@@ -21,7 +21,8 @@ ORIGIN = "https://a.test"
 def blueprint():
     """The routes, once more: Chalice uses up a blueprint when an application registers it."""
     spec = find_spec("chalicelib.api.tracking")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.routes
