@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.clock import MINUTE, Clock
@@ -11,6 +11,8 @@ from . import events
 from .held import HeldQueues
 
 Handler = Callable[[events.Json, events.LambdaContext], Any]
+
+MOST_AT_ONCE = 10  # messages in one call of SQS
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +67,12 @@ class QueueTrigger:
     """SQS: what was finished is deleted; what failed is shown again at once, and its receives count towards the
     dead-letter queue."""
 
-    def __init__(self, function: Function, sqs: Any, queue_url: str, held: HeldQueues | None = None) -> None:
+    def __init__(
+        self, function: Function, sqs: Any, queue_url: str, held: HeldQueues, *, batch_size: int = MOST_AT_ONCE
+    ) -> None:
         self.name, self.tally = function.name, Tally()
         self._function, self._sqs, self._url, self._held = function, sqs, queue_url, held
+        self._batch_size = batch_size
         self._arn = ""
 
     def step(self) -> int:
@@ -83,16 +88,24 @@ class QueueTrigger:
         self.tally.failed += len(failed)
         return len(messages)
 
-    def _receive(self) -> Sequence[Mapping[str, Any]]:
+    def _receive(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while len(found) < self._batch_size:
+            more = self._receive_some(min(MOST_AT_ONCE, self._batch_size - len(found)))
+            found += more
+            if not more:
+                break
+        return found
+
+    def _receive_some(self, count: int) -> list[Mapping[str, Any]]:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=10,
+            MaxNumberOfMessages=count,
             WaitTimeSeconds=0,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        found: Sequence[Mapping[str, Any]] = answer.get("Messages", ())
-        return found
+        return list(answer.get("Messages", ()))
 
     def _queue_arn(self) -> str:
         if not self._arn:
@@ -101,35 +114,42 @@ class QueueTrigger:
         return self._arn
 
     def _delete(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        if not messages:
-            return
-        entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
-        self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-        if self._held:
-            for message in messages:
-                self._held.forget(message["ReceiptHandle"])
+        for some in _chunks([m["ReceiptHandle"] for m in messages]):
+            entries = [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(some)]
+            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            for receipt in some:
+                self._held.forget(receipt)
 
     def _show(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        receipts = [m["ReceiptHandle"] for m in messages if not self._is_held(m["ReceiptHandle"])]
-        if receipts:
-            entries = [{"Id": str(n), "ReceiptHandle": r, "VisibilityTimeout": 0} for n, r in enumerate(receipts)]
+        for some in _chunks([m["ReceiptHandle"] for m in messages if not self._held.is_held(m["ReceiptHandle"])]):
+            entries = [{"Id": str(n), "ReceiptHandle": r, "VisibilityTimeout": 0} for n, r in enumerate(some)]
             self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
-    def _is_held(self, receipt: str) -> bool:
-        return self._held is not None and self._held.is_held(receipt)
+
+def _chunks(receipts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(receipts), MOST_AT_ONCE):
+        yield receipts[start : start + MOST_AT_ONCE]
 
 
 class StreamTrigger:
     """A DynamoDB stream: every shard in order, a failed batch again from its first failed record.
 
-    A record that failed `attempts` times is given up and logged, as a mapping with a retry limit does. A batch that
-    fails as a whole is halved until the culprit stands alone.
+    A record that failed `attempts` times is given up and `on_failure` is told, as in a mapping with a retry limit. A
+    batch that fails as a whole is halved until the culprit stands alone.
     """
 
     def __init__(
-        self, function: Function, streams: Any, stream_arn: str, *, batch_size: int = 100, attempts: int = 10
+        self,
+        function: Function,
+        streams: Any,
+        stream_arn: str,
+        *,
+        batch_size: int = 100,
+        attempts: int = 10,
+        on_failure: Callable[[events.Json], None] | None = None,
     ) -> None:
         self.name, self.tally = function.name, Tally()
+        self._on_failure = on_failure
         self._function, self._streams, self._arn = function, streams, stream_arn
         self._batch_size, self._attempts = batch_size, attempts
         self._shards: dict[str, _Shard] = {}
@@ -180,10 +200,15 @@ class StreamTrigger:
             return
         shard.attempts += 1
         if shard.attempts >= self._attempts:
-            record = shard.pending[0]["dynamodb"]
-            _log.error("%s: record %s given up after %d attempts", self.name, record["SequenceNumber"], shard.attempts)
+            self._give_up(shard.pending[0]["dynamodb"]["SequenceNumber"], shard.attempts)
             shard.done(1)
-            self.tally.given_up += 1
+
+    def _give_up(self, number: str, attempts: int) -> None:
+        _log.error("%s: record %s given up after %d attempts", self.name, number, attempts)
+        self.tally.given_up += 1
+        if self._on_failure:
+            place = {"streamArn": self._arn, "startSequenceNumber": number, "endSequenceNumber": number, "batchSize": 1}
+            self._on_failure({"requestContext": {"functionArn": self.name}, "DDBStreamBatchInfo": place})
 
 
 class _Shard:
