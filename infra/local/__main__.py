@@ -1,52 +1,34 @@
-"""`make run`: the whole product on this machine until Ctrl-C, with a demo unless DEMO=0."""
+"""`make run`: the whole product on this machine until Ctrl-C."""
 
-import fcntl
-import logging
-import os
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from rich.console import Console
-
-from chalicelib.clock import HOUR, SystemClock
-
-from . import shop, stack
-from .emulator import EmulatorFailed
-from .server import PortTaken
-
-DEFAULT_PORT = 8787
-LOG_FILE = "muster.log"
-LOCK_FILE = "lock"
-
-console = Console()
+from .failure import CannotStart
 
 
 class Stopped(BaseException):
     """Ctrl-C or a polite kill."""
 
 
+stopping = threading.Event()
+
+
 def main() -> int:
-    home = Path(os.environ.get("MUSTER_LOCAL", ".local"))
-    home.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        with _alone(home):
-            _log_to(home / LOG_FILE)
-            _serve(home, int(os.environ.get("PORT") or DEFAULT_PORT), demo=os.environ.get("DEMO", "1") != "0")
+        print("Starting the AWS emulator, the triggers and the HTTP server ...", flush=True)
+        # Takes a second, in which Ctrl-C must work as well as later.
+        from . import session
+
+        session.run(stopping)
     except Stopped:
-        console.print("Stopped.")
-    except PortTaken as taken:
-        console.print(f"Port {taken} is in use. Choose another one: PORT=8788 make run")
+        pass
+    except CannotStart as error:
+        print(error)
         return 1
-    except (EmulatorFailed, AlreadyRunning) as error:
-        console.print(str(error))
-        return 1
+    print("Stopped.")
     return 0
 
 
@@ -54,83 +36,9 @@ def _stop(*_signal: object) -> None:
     # Once is enough: what follows is the stopping, which must not be stopped.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The exception ends whatever is going on; should it strike where exceptions are swallowed, the event is left.
+    stopping.set()
     raise Stopped
-
-
-class AlreadyRunning(Exception):
-    """Another process holds the lock."""
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Two stacks would write the same stack file."""
-    with (home / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise AlreadyRunning(
-                f"Muster is running here already (process {lock.read().strip()}): stop it with Ctrl-C there first."
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
-def _log_to(file: Path) -> None:
-    logging.basicConfig(
-        filename=file, filemode="w", level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-
-
-def _serve(home: Path, port: int, *, demo: bool) -> None:
-    # The demo's two days end now.
-    starts_at = SystemClock().now() - shop.HOURS * HOUR if demo else None
-    console.print("Starting the AWS emulator, the triggers and the HTTP server ...")
-    with stack.running(home, port, starts_at) as running:
-        console.print(f"Muster listens on [bold]{running.description['base_url']}[/] (tokens in {running.file})\n")
-        if demo:
-            _run_demo(running.file)
-        console.print(_next_steps(running.description), highlight=False, soft_wrap=True)
-        console.print("[dim]Ctrl-C stops everything.[/]")
-        threading.Event().wait()
-
-
-def _run_demo(stack_file: Path) -> None:
-    """In a process of its own: it is a customer, and its CPU is not ours."""
-    child = subprocess.Popen([sys.executable, "-m", "infra.local.demo", str(stack_file)], start_new_session=True)
-    try:
-        code = child.wait()
-    finally:
-        child.kill()
-    if code:
-        console.print(f"[red]The demo ended with code {code}; the stack is still up.[/]\n")
-
-
-def _next_steps(description: dict[str, str]) -> str:
-    url, space = description["base_url"], description["space_id"]
-    return f"""Try it, with [bold]someone[/] as the person:
-
-  # a customer buys something
-  curl -s {url}/v1/track -u {description["write_key"]}: -H 'Content-Type: application/json' \\
-    -d '{{"userId":"someone","event":"Order Completed","properties":{{"revenue":120}}}}'
-
-  # wait until everything is worked off
-  curl -s -X POST {url}/_local/drain
-
-  # what is known about that person
-  curl -s {url}/v1/spaces/{space}/collections/users/profiles/user_id:someone/traits -u {description["profile_token"]}:
-
-  # audiences, with their sizes
-  curl -s {url}/spaces/{space}/audiences -H 'Authorization: Bearer {description["api_token"]}'
-
-  # three hours pass
-  curl -s -X POST {url}/_local/clock -d '{{"advance_seconds": 10800}}'
-
-  # what the webhook received
-  curl -s {url}/_local/sink/shop
-"""
 
 
 if __name__ == "__main__":

@@ -12,14 +12,12 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from .failure import CannotStart
+
 HOST = "127.0.0.1"
 HEALTH = "/_ministack/health"
 START_SECONDS = 30.0  # it takes less than one on an idle machine
 STOP_SECONDS = 1.0
-
-
-class EmulatorFailed(Exception):
-    """It did not come up; the message says where to look."""
 
 
 class Emulator:
@@ -36,7 +34,7 @@ class Emulator:
 
     def __enter__(self) -> "Emulator":
         if _listens(self._port):
-            raise EmulatorFailed(f"port {self._port}, meant for the AWS emulator, is taken")
+            raise CannotStart(f"Port {self._port}, meant for the AWS emulator, is taken")
         with self._log.open("wb") as log:
             self._child = _start(log, self._port)
         try:
@@ -53,11 +51,11 @@ class Emulator:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if child.poll() is not None:
-                raise EmulatorFailed(f"the AWS emulator ended with code {child.returncode}; see {self._log}")
+                raise CannotStart(f"The AWS emulator ended with code {child.returncode}; see {self._log}")
             if _is_healthy(self.endpoint_url):
                 return
             time.sleep(0.05)
-        raise EmulatorFailed(f"the AWS emulator did not answer within {START_SECONDS:.0f} s; see {self._log}")
+        raise CannotStart(f"The AWS emulator did not answer within {START_SECONDS:.0f} s; see {self._log}")
 
     def stop(self) -> None:
         """Ends it and everything it started."""

@@ -12,6 +12,7 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
 
 from .control import PREFIX, Control
+from .failure import CannotStart
 from .gateway import Gateway, Headers, Request, Response, json_response, refusal
 
 HOST = "127.0.0.1"
@@ -24,10 +25,6 @@ MOST_BODY = 512_000 + 1_048_576
 THREADS = 10
 
 _log = logging.getLogger(__name__)
-
-
-class PortTaken(Exception):
-    """Somebody else listens there."""
 
 
 class _Connection(HTTPConnection):
@@ -105,7 +102,7 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise PortTaken(port) from error
+            raise CannotStart(f"Port {port} is in use. Choose another one: make run PORT=8788") from error
 
 
 def _target(environ: dict[str, Any]) -> str:

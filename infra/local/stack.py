@@ -91,7 +91,6 @@ class _Product:
     def __init__(self, endpoint_url: str, clock: MovableClock) -> None:
         clients = Clients(events.REGION, endpoint_url)
         names = resources.create(clients, STACK_NAME)
-        _stop_expiry(clients, names)
         settings = msgspec.structs.replace(names.settings, allow_private_addresses=True)
         adapters = bootstrap.on_aws(settings, clock, clients)
         held = HeldQueues(adapters.queues, clock)
@@ -100,16 +99,6 @@ class _Product:
         self.entry_points = _entry_points()
         self.founded = found(adapters.workspace, adapters.ids, clock, slug="local", name="Local")
         self.harness = _harness(self.entry_points, names, endpoint_url, clock, held)
-
-
-def _stop_expiry(clients: Clients, names: resources.Names) -> None:
-    """The emulator removes expired items by the machine's clock, which is not the product's; readers filter them."""
-    dynamodb = clients.client("dynamodb")
-    for table in dynamodb.list_tables()["TableNames"]:
-        setting = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-        if setting["TimeToLiveStatus"] == "ENABLED":
-            off = {"Enabled": False, "AttributeName": setting["AttributeName"]}
-            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=off)
 
 
 def _entry_points() -> Any:
@@ -175,9 +164,17 @@ def _described(file: Path, base_url: str, founded: Founded) -> Iterator[dict[str
         "source_id": founded.source_id,
         "engage_source_id": founded.engage_source_id,
     }
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(description, indent=2) + "\n")
+    _write_private(file, json.dumps(description, indent=2) + "\n")
     try:
         yield description
     finally:
         file.unlink(missing_ok=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Whole or not at all: others wait for the file to appear."""
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.rename(file)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.emulator import Emulator, EmulatorFailed
+from infra.local.emulator import Emulator
+from infra.local.failure import CannotStart
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,13 +59,13 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(EmulatorFailed, match=str(port)), Emulator(tmp_path / "log", port):
+        with pytest.raises(CannotStart, match=str(port)), Emulator(tmp_path / "log", port):
             pass
 
 
 def test_a_start_that_fails_says_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(EmulatorFailed, match=str(tmp_path / "log")), Emulator(tmp_path / "log"):
+    with pytest.raises(CannotStart, match=str(tmp_path / "log")), Emulator(tmp_path / "log"):
         pass
 
 

@@ -13,9 +13,10 @@ from chalice.app import Chalice, Response
 
 from chalicelib.clock import FixedClock, MovableClock
 from infra.local.control import Control
+from infra.local.failure import CannotStart
 from infra.local.gateway import Gateway
 from infra.local.meter import Meter
-from infra.local.server import MOST_BODY, LocalServer, PortTaken
+from infra.local.server import MOST_BODY, LocalServer
 from tests.local.conftest import NOON
 
 
@@ -223,5 +224,5 @@ def test_a_taken_port_is_named(server: LocalServer) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(PortTaken, match=str(port)):
+        with pytest.raises(CannotStart, match=str(port)):
             LocalServer(port)

@@ -1,0 +1,50 @@
+"""`make run` from the outside: what it writes, who it lets in, and how it ends."""
+
+import signal
+import stat
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.local.running import run
+
+KEYS = {"base_url", "space_id", "write_key", "profile_token", "api_token", "source_id", "engage_source_id"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_comes_up_and_stops_cleanly(tmp_path: Path, number: int) -> None:
+    with run(tmp_path) as started:
+        description = started.wait_until_up()
+        assert description.keys() == KEYS
+        assert all(description.values())
+        assert stat.S_IMODE(started.file.stat().st_mode) == 0o600
+        with urllib.request.urlopen(description["base_url"] + "/_local/clock", timeout=10) as answer:
+            assert answer.status == 200
+        code, output, seconds = started.stop(number)
+    assert code == 0
+    assert seconds < 5
+    assert "Traceback" not in output
+    assert not started.file.exists()
+
+
+def test_a_second_stack_is_refused_while_one_runs(tmp_path: Path) -> None:
+    with run(tmp_path) as first:
+        first.wait_until_up()
+        with run(tmp_path) as second:
+            output, _ = second.process.communicate(timeout=30)
+            assert second.process.returncode == 1
+            assert str(first.process.pid) in output
+            assert "Traceback" not in output
+        assert first.file.exists()
+
+
+def test_a_stop_while_starting_is_clean_too(tmp_path: Path) -> None:
+    with run(tmp_path) as started:
+        assert started.process.stdout
+        started.process.stdout.readline()
+        code, output, seconds = started.stop()
+    assert code == 0
+    assert seconds < 5
+    assert "Traceback" not in output
+    assert not started.file.exists()
