@@ -11,6 +11,7 @@ from .delivery.emit import Emitter
 from .delivery.ledger import Ledger
 from .delivery.sizes import Sizes
 from .delivery.transport import Transport, UrllibTransport
+from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
 from .pipeline.discards import Discards
 from .pipeline.fanout import Fanout, OneByOne, Threads
@@ -66,16 +67,12 @@ class Application:
         self.ledger = Ledger(a.work, a.clock)
         self.sizes = Sizes(a.work)
         self.lookup = Lookup(a.profiles, a.identifiers)
-        self.workspaces = Workspaces(a.workspace, a.secrets, self.directory, self.sizes, a.ids, a.clock)
+        self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
-        self.resolver = Resolver(
-            self.directory, a.profiles, a.identifiers, a.timeline, a.archive, a.clock, a.fanout
-        )
+        self.resolver = Resolver(self.directory, a.profiles, a.identifiers, a.timeline, a.archive, a.clock, a.fanout)
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
-        self.deliverer = Deliverer(
-            self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom()
-        )
+        self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
 
 
 def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | None = None) -> Adapters:

@@ -50,6 +50,12 @@ def path_values(request: Request) -> dict[str, str]:
     return {name: unquote(value) for name, value in (request.uri_params or {}).items()}
 
 
+def address(request: Request) -> str | None:
+    """The address of the client, as API Gateway saw it."""
+    found: str | None = (request.context.get("identity") or {}).get("sourceIp")
+    return found
+
+
 def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
     """`content` encoded as JSON, whatever msgspec can encode."""
     return Response(

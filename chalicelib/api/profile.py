@@ -62,9 +62,9 @@ class Reading:
         return None if text is None else [part for part in text.split(",") if part]
 
     @property
-    def token(self) -> str:
-        token = self.parameters.get("next", "")
-        return "" if token == "0" else token
+    def start(self) -> str:
+        first = self.parameters.get("next", "")
+        return "" if first == "0" else first
 
     def cursor(self, slice: pages.Slice, limit: int) -> dict[str, Any]:
         """`url` leads to the next page with the same filters and the same version prefix."""
@@ -86,7 +86,7 @@ def traits(reading: Reading) -> dict[str, Any]:
         for trait in pages.traits(reading.profile(), catalogue, reading.space.engage_source_id)
         if (trait_class is None or trait.trait_class == trait_class) and (include is None or trait.key in include)
     ]
-    slice = pages.traits_from(shown, limit, reading.token)
+    slice = pages.traits_from(shown, limit, reading.start)
     show = pages.verbose_trait if reading.parameters.get("verbose") == "true" else pages.trait_value
     return {"traits": {t.key: show(t) for t in slice.items}, "cursor": reading.cursor(slice, limit)}
 
@@ -94,7 +94,7 @@ def traits(reading: Reading) -> dict[str, Any]:
 def external_ids(reading: Reading) -> dict[str, Any]:
     limit = reading.limit(*EXTERNAL_IDS_LIMIT)
     shown = pages.external_ids(reading.profile(), reading.listed("include"))
-    slice = pages.external_ids_from(shown, limit, reading.token)
+    slice = pages.external_ids_from(shown, limit, reading.start)
     items = [pages.external_id_item(item, reading.collection) for item in slice.items]
     return {"data": items, "cursor": reading.cursor(slice, limit)}
 

@@ -6,7 +6,7 @@ import re
 from chalice.app import Blueprint, Request, Response
 
 from .. import bootstrap
-from ..errors import Malformed
+from ..errors import Malformed, place_of
 from ..pipeline.intake import ACCEPTED, Call, Reply, failure
 from . import exchange
 
@@ -51,12 +51,12 @@ for _path in (*PATHS, METRICS):
 def _answer(request: Request) -> Response:
     headers = exchange.headers(request)
     try:
-        call = Call(PATHS[request.path], headers, exchange.body(request))
+        call = Call(PATHS[request.path], headers, exchange.body(request), exchange.address(request))
         reply = bootstrap.current().intake.accept(call)
     except Malformed as error:
         reply = failure(400, "malformed_body", str(error))
-    except Exception:  # Chalice's own answer would lack the CORS headers, without which browsers send again for ever
-        logger.exception("a tracking request failed")
+    except Exception as error:  # Chalice's own answer would lack the CORS headers: browsers would send again for ever
+        logger.error("A tracking request failed: %s", place_of(error))
         reply = failure(500, "internal_error", "The request could not be handled.")
     return _response(reply, headers)
 

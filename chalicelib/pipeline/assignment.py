@@ -45,7 +45,9 @@ class Assignment:
         for identifier, profile_id in owners.items():
             owner = self._canonical[profile_id]
             if owner not in self.loaded:  # claimed, but the claimer has not written it yet, or never will
-                self._open(Profile(space_id=self.space_id, profile_id=owner, head=Head(collection=identifier.collection)))
+                self._open(
+                    Profile(space_id=self.space_id, profile_id=owner, head=Head(collection=identifier.collection))
+                )
             if self._is_stale(identifier, owner):
                 self._identifiers.release(self.space_id, identifier, profile_id)
             else:
@@ -147,4 +149,3 @@ class Assignment:
             self.claims.append(
                 Claim(self.space_id, identifier, profile_id, event.received_at, event.source_id, event.message_id)
             )
-

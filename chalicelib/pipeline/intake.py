@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..clock import Clock
-from ..errors import Retryable
+from ..errors import Retryable, place_of
 from ..ids import Ids
 from ..queues import INGEST, MESSAGE_LIMIT, Outgoing, Queues
 from ..tracking.envelope import Accepted, pack
@@ -25,11 +25,13 @@ LONGEST_WRITE_KEY = 128  # ours have 32 characters; a longer one need not be loo
 
 
 class Call(NamedTuple):
-    """`kind` is a message type, `batch` or `import`; `headers` by lower-case name; `body` as it was sent."""
+    """`kind` is a message type, `batch` or `import`; `headers` by lower-case name; `body` as it was sent.
+    `address` is where the connection came from."""
 
     kind: str
     headers: Mapping[str, str]
     body: bytes
+    address: str | None = None
 
 
 class Reply(NamedTuple):
@@ -54,7 +56,7 @@ class Intake:
     def accept(self, call: Call) -> Reply:
         """200 also for what is thrown away; 400 for what must not be sent again, 503 for what should be."""
         try:
-            self._take(read(call.kind, call.headers, call.body))
+            self._take(read(call.kind, call.headers, call.body), call.address)
         except Refused as refusal:
             return failure(400, refusal.code, refusal.message)
         except Retryable as error:
@@ -62,7 +64,7 @@ class Intake:
             return failure(503, "unavailable", "Try again later.", {"Retry-After": str(RETRY_AFTER)})
         return ACCEPTED
 
-    def _take(self, request: TrackingRequest) -> None:
+    def _take(self, request: TrackingRequest, address: str | None) -> None:
         source = self._source(request.write_key)
         if source is None:
             self._discard(UNKNOWN, {"project_not_found": max(1, request.count)})
@@ -71,13 +73,15 @@ class Intake:
         else:
             sifted = sift(request, self._ids)
             if sifted.messages:
-                self._queue(source, request, sifted.messages)
+                self._queue(source, request, sifted.messages, address)
             self._discard(source.id, sifted.discarded)
 
     def _source(self, write_key: str) -> Source | None:
         return self._directory.source_of_write_key(write_key) if len(write_key) <= LONGEST_WRITE_KEY else None
 
-    def _queue(self, source: Source, request: TrackingRequest, messages: list[dict[str, Any]]) -> None:
+    def _queue(
+        self, source: Source, request: TrackingRequest, messages: list[dict[str, Any]], address: str | None
+    ) -> None:
         envelope = Accepted(
             batch_id=self._ids.ksuid("bat_"),
             workspace_id=source.workspace_id,
@@ -85,6 +89,7 @@ class Intake:
             source_id=source.id,
             received_at=self._clock.now(),
             sent_at=request.sent_at,
+            address=address,
             context=request.context,
             integrations=request.integrations,
             messages=messages,
@@ -96,8 +101,8 @@ class Intake:
         # The messages are queued or thrown away by now: failing would only make the client send them twice.
         try:
             self._discards.count(scope, codes)
-        except Exception:
-            logger.exception("discards could not be counted")
+        except Exception as error:
+            logger.error("Discards could not be counted: %s", place_of(error))
 
 
 def packed(envelope: Accepted, limit: int, ids: Ids) -> list[str]:

@@ -1,6 +1,7 @@
 """Accepted messages as events, and events back in the spelling of the tracking API."""
 
 from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from ..instants import parse_iso, to_iso
@@ -14,6 +15,18 @@ LATEST = 253_402_300_799_999
 
 WITH_PROPERTIES = frozenset({"track", "page", "screen"})
 WITH_TRAITS = frozenset({"identify", "group"})
+# Libraries that run on the person's own device, by the name they give in `context.library`.
+# Tuples, because what clients send there need not be hashable.
+PERSONAL_LIBRARIES = (
+    "analytics.js",
+    "analytics-android",
+    "analytics-ios",
+    "analytics-kotlin",
+    "analytics-swift",
+    "analytics-react-native",
+    "analytics-flutter",
+)
+PERSONAL_CHANNELS = ("browser", "mobile", "client")
 _VIEWED = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
 
 
@@ -43,7 +56,7 @@ def _event(message: Mapping[str, Any], accepted: Accepted) -> Event:
         category=message.get("category") if kind in _VIEWED else None,
         properties=_properties(message) if kind in WITH_PROPERTIES else {},
         traits=(message.get("traits") or {}) if kind in WITH_TRAITS else {},
-        context=_context(message, accepted.context),
+        context=_context(message, accepted),
         integrations=merged(accepted.integrations, message.get("integrations")),
     )
 
@@ -73,11 +86,27 @@ def _properties(message: Mapping[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def _context(message: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
-    context = merged(shared, message.get("context"))
+def _context(message: Mapping[str, Any], accepted: Accepted) -> dict[str, Any]:
+    context = merged(accepted.context, message.get("context"))
     if isinstance(message.get("channel"), str):
         context.setdefault("channel", message["channel"])
+    if context.get("ip") is None and _is_direct(context) and _is_ipv4(accepted.address):
+        context["ip"] = accepted.address
     return context
+
+
+def _is_direct(context: Mapping[str, Any]) -> bool:
+    """Whether the connection is the person's own: a server that speaks for people has an address of no interest."""
+    library = context.get("library")
+    name = library.get("name") if isinstance(library, dict) else None
+    return context.get("direct") is True or context.get("channel") in PERSONAL_CHANNELS or name in PERSONAL_LIBRARIES
+
+
+def _is_ipv4(address: str | None) -> bool:
+    try:
+        return address is not None and IPv4Address(address) is not None
+    except AddressValueError:
+        return False
 
 
 def wire(event: Event) -> dict[str, Any]:

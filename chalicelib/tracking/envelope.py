@@ -19,7 +19,7 @@ class Accepted(msgspec.Struct, tag="events", kw_only=True):
 
     `batch_id` is made once, when the request is accepted: it is what tells a redelivery from a client's
     duplicate. `context` and `integrations` are the request's own and are merged into each message when it is
-    decoded; every message has `type` and `messageId`.
+    decoded; every message has `type` and `messageId`. `address` is that of the connection.
     """
 
     batch_id: str
@@ -31,6 +31,7 @@ class Accepted(msgspec.Struct, tag="events", kw_only=True):
     context: dict[str, Any] = msgspec.field(default_factory=dict)
     integrations: dict[str, Any] = msgspec.field(default_factory=dict)
     messages: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    address: str | None = None
 
 
 class Due(msgspec.Struct, tag="due", kw_only=True):

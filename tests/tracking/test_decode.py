@@ -171,11 +171,37 @@ json_values = st.recursive(
     max_leaves=6,
 )
 about_whom = ("userId", "anonymousId", "messageId", "groupId", "previousId", "writeKey", "_metadata")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"library": {"name": "analytics.js"}},
+        {"library": {"name": "analytics-kotlin"}},
+        {"direct": True},
+        {"channel": "mobile"},
+    ],
+)
+def test_a_persons_own_connection_gives_the_address(context):
+    assert event_of(track(context=context), address="203.0.113.9").context["ip"] == "203.0.113.9"
+    assert event_of(track(context={**context, "ip": "0.0.0.0"}), address="203.0.113.9").context["ip"] == "0.0.0.0"
+    assert "ip" not in event_of(track(context=context), address="2001:db8::1").context
+    assert "ip" not in event_of(track(context=context)).context
+
+
+@pytest.mark.parametrize("context", [{}, {"library": {"name": "analytics-python"}}, {"channel": "server"}])
+def test_a_servers_connection_says_nothing_about_the_person(context):
+    assert "ip" not in event_of(track(context=context), address="203.0.113.9").context
+
+
 about_what = ("event", "name", "category", "properties", "traits", "timestamp", "sentAt", "channel")
 surroundings = ("context", "integrations")
 types = st.sampled_from(["identify", "track", "page", "screen", "group", "alias"])
 contexts = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("device", "consent", "groupId", "traits", "externalIds", "channel"), json_values)
+    {},
+    optional=dict.fromkeys(
+        ("device", "consent", "groupId", "traits", "externalIds", "channel", "library", "ip"), json_values
+    ),
 )
 likely = st.fixed_dictionaries(
     {"type": types, "userId": st.just("u1")},
@@ -220,6 +246,7 @@ def test_whatever_validation_accepts_can_be_decoded(sent, context, integrations,
         context=context,
         integrations=integrations,
         messages=sifted.messages,
+        address="203.0.113.9",
     )
     received = unpack(pack(envelope))
     assert isinstance(received, Accepted)
