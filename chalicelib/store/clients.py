@@ -22,9 +22,9 @@ class Clients:
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
         self._session = boto3.session.Session(region_name=region)
-        # Both write request bodies to their log at DEBUG: personal data and secrets.
+        # Both log request bodies at DEBUG, which hold personal data and secrets.
         for name in ("pynamodb", "botocore"):
-            logging.getLogger(name).setLevel(logging.INFO)
+            logging.getLogger(name).setLevel(logging.WARNING)
 
     @cached_property
     def dynamodb(self) -> Connection:

@@ -1,0 +1,45 @@
+"""What tests of several packages share: AWS in this process, with the resources of the template."""
+
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from moto import mock_aws  # before any client is made: moto hooks into botocore's defaults
+from moto.core.botocore_stubber import BotocoreStubber
+
+from chalicelib.store.clients import Clients
+from infra.resources import Names, create
+
+
+class Cloud(NamedTuple):
+    clients: Clients
+    names: Names
+
+
+@pytest.fixture(scope="session")
+def clients() -> Iterator[Clients]:
+    """Made once: every new client costs as much as a hundred calls. Only `cloud` gives them something to talk to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        _serialise(patch)
+        yield Clients("us-east-1")
+
+
+@pytest.fixture(scope="module")
+def cloud(clients: Clients) -> Iterator[Cloud]:
+    """All resources of the template, empty at the start of each test module."""
+    with mock_aws():
+        yield Cloud(clients, create(clients, "muster"))
+
+
+def _serialise(patch: pytest.MonkeyPatch) -> None:
+    """moto loses updates when threads change one item at the same time."""
+    lock, answer = threading.RLock(), BotocoreStubber.process_request
+
+    def one_by_one(self: BotocoreStubber, request: object) -> object:
+        with lock:
+            return answer(self, request)
+
+    patch.setattr(BotocoreStubber, "process_request", one_by_one)
