@@ -108,7 +108,7 @@ WEBHOOK = DestinationKind(
             secret=True,
         ),
         Option("method", SELECT, "POST, PUT or PATCH.", default="POST", choices=("POST", "PUT", "PATCH")),
-        Option("headers", TEXT_MAP, "Further request headers. Their values can be read back through the API."),
+        Option("headers", TEXT_MAP, "Further request headers, an Authorization for example.", secret=True),
         Option(
             "allowPrivateAddresses",
             BOOLEAN,

@@ -1,0 +1,58 @@
+"""Whether a message from the queue may still be sent: its connection and destination may have changed since."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..destinations.kind import DestinationKind
+from ..destinations.registry import KINDS
+from ..workspace.model import Connection, Destination
+from ..workspace.ports import Directory, SpaceView
+from .classification import CONNECTION_PAUSED, DESTINATION_DISABLED, INVALID_SETTINGS, Discarded
+from .message import Delivery
+
+
+class Cancelled(Exception):
+    """Connection or destination were removed: nobody is left who could want the message or hear of its failure."""
+
+
+class Outlet(NamedTuple):
+    """Where a delivery goes, with settings that have no problems."""
+
+    kind: DestinationKind
+    settings: dict[str, Any]
+
+
+@dataclass
+class Admission:
+    """For one call of the deliverer: each space is looked up once."""
+
+    directory: Directory
+    _views: dict[str, SpaceView] = field(default_factory=dict)
+
+    def outlet(self, delivery: Delivery) -> Outlet:
+        """Raises Cancelled or Discarded when the delivery must not be attempted."""
+        destination = self.directory.destination(delivery.destination_id)
+        connection = self._connection(delivery)
+        if destination is None or connection is None:
+            raise Cancelled
+        if not destination.enabled:
+            raise Discarded(DESTINATION_DISABLED)
+        if not connection.enabled:
+            raise Discarded(CONNECTION_PAUSED)
+        return _outlet(destination)
+
+    def _connection(self, delivery: Delivery) -> Connection | None:
+        if delivery.space_id not in self._views:
+            self._views[delivery.space_id] = self.directory.view(delivery.space_id)
+        connections = self._views[delivery.space_id].connections.get(delivery.computation_id, ())
+        return next((c for c in connections if c.id == delivery.connection_id), None)
+
+
+def _outlet(destination: Destination) -> Outlet:
+    kind = KINDS.get(destination.metadata_id)
+    if kind is None:
+        raise Discarded(INVALID_SETTINGS, "this kind of destination does not exist any more")
+    problems = kind.problems(destination.settings)
+    if problems:
+        raise Discarded(INVALID_SETTINGS, "; ".join(problem.message for problem in problems))
+    return Outlet(kind, destination.settings)

@@ -1,0 +1,112 @@
+"""From changed profiles to the deliver queue: one message per connection, identity row and form."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..clock import Clock
+from ..destinations.registry import KINDS
+from ..errors import MusterError
+from ..identity.external_id import USERS
+from ..profiles.change import ProfileChange
+from ..profiles.profile import Head
+from ..queues import DELIVER, Outgoing, Queues
+from ..workspace.model import Connection
+from ..workspace.ports import Directory, SpaceView
+from .message import Delivery, encode
+from .payloads import Origin, forms, payload
+from .rows import Row, exit_rows, rows
+from .sizes import Sizes
+from .transitions import Transition, may_matter, transitions
+
+logger = logging.getLogger(__name__)
+
+
+class Outlet(NamedTuple):
+    """A connection through which a computation is told, and the name its kind of destination goes by."""
+
+    connection: Connection
+    name: str
+
+
+class Emitter:
+    def __init__(self, directory: Directory, queues: Queues, sizes: Sizes, clock: Clock) -> None:
+        self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
+
+    def emit(self, changes: Sequence[ProfileChange]) -> set[str]:
+        """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
+        failed = self._sizes.apply(changes)
+        told: dict[str, list[Outgoing]] = {}
+        views: dict[str, SpaceView] = {}
+        for change in changes:
+            if change.record_id in failed:
+                continue
+            try:
+                told[change.record_id] = [_outgoing(delivery) for delivery in self._deliveries(change, views)]
+            except Exception as error:
+                # Whatever it is, the neighbours of this change must not wait for it.
+                logger.warning("change %s cannot be told: %s", change.record_id, type(error).__name__)
+                failed.add(change.record_id)
+        return failed | self._send(told)
+
+    def _send(self, told: Mapping[str, Sequence[Outgoing]]) -> set[str]:
+        messages = [message for of_change in told.values() for message in of_change]
+        if not messages:
+            return set()
+        try:
+            self._queues.send(DELIVER, messages)
+        except MusterError as error:
+            logger.warning("the deliver queue did not take %d messages: %s", len(messages), type(error).__name__)
+            return {record_id for record_id, of_change in told.items() if of_change}
+        return set()
+
+    def _deliveries(self, change: ProfileChange, views: dict[str, SpaceView]) -> Iterator[Delivery]:
+        new = change.new
+        # The survivor of a merge speaks for both; a deleted person is not spoken of any more.
+        if new is None or change.merged_into is not None or new.collection != USERS or not may_matter(change.old, new):
+            return
+        if change.space_id not in views:
+            views[change.space_id] = self._directory.view(change.space_id)
+        view = views[change.space_id]
+        for transition in transitions(change.old, new, view.catalogue):
+            outlets = self._outlets(view.connections.get(transition.computation.id, ()))
+            integrations = {"All": False} | {outlet.name: True for outlet in outlets}
+            origin = Origin(change.space_id, change.profile_id, change.version, integrations)
+            for outlet in outlets:
+                for row in _rows(transition, change.old, new, outlet.connection):
+                    yield from self._of_row(transition, origin, outlet.connection, row)
+
+    def _outlets(self, connections: Sequence[Connection]) -> list[Outlet]:
+        """What is switched off is not caught up later, so nothing is made for it."""
+        found = []
+        for connection in connections:
+            destination = self._directory.destination(connection.destination_id) if connection.enabled else None
+            if destination is not None and destination.enabled and destination.metadata_id in KINDS:
+                found.append(Outlet(connection, KINDS[destination.metadata_id].name))
+        return found
+
+    def _of_row(self, transition: Transition, origin: Origin, connection: Connection, row: Row) -> Iterator[Delivery]:
+        for form in forms(connection):
+            event = payload(transition, origin, connection, row, form, self._clock.now())
+            yield Delivery(
+                message_id=event["messageId"],
+                connection_id=connection.id,
+                computation_id=transition.computation.id,
+                space_id=origin.space_id,
+                destination_id=connection.destination_id,
+                created_at=transition.at,
+                payload=event,
+            )
+
+
+def _outgoing(delivery: Delivery) -> Outgoing:
+    return Outgoing(encode(delivery), group=delivery.destination_id)
+
+
+def _rows(transition: Transition, old: Head | None, new: Head, connection: Connection) -> list[Row]:
+    computation, gained = transition.computation, transition.gained
+    if transition.is_exit:
+        ever = {(e.type, e.value): e for head in (old, new) if head for e in head.external_ids}
+        return exit_rows(ever.values(), computation, connection)
+    now = rows(new.external_ids, computation, connection)
+    return now if gained is None else [row for row in now if row.holds(gained)]

@@ -1,0 +1,37 @@
+"""One event for one destination, as the deliver queue carries it."""
+
+import re
+
+import msgspec
+
+from ..destinations.kind import Payload
+from ..errors import Malformed
+
+
+class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`message_id` is the same whenever the step that made it is repeated. `created_at` is the instant of the
+    change (epoch ms)."""
+
+    message_id: str
+    connection_id: str
+    computation_id: str
+    space_id: str
+    destination_id: str
+    created_at: int
+    payload: Payload
+
+
+_decoder = msgspec.json.Decoder(Delivery)
+_REFUSED = re.compile("[\ufffe\uffff]")  # by SQS; the other characters it refuses are escaped in any JSON
+
+
+def encode(delivery: Delivery) -> str:
+    return _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(delivery).decode())
+
+
+def decode(body: str) -> Delivery:
+    """Raises Malformed for anything that is no delivery."""
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Malformed(f"not a delivery: {type(error).__name__}") from error

@@ -1,0 +1,108 @@
+"""The events that destinations receive: the Identify and the Track form of a transition."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..computations.catalogue import is_audience
+from ..computations.computation import Computation
+from ..destinations.kind import Payload
+from ..instants import to_iso
+from ..workspace.model import Connection
+from .rows import Row
+from .transitions import Transition
+
+IDENTIFY = "identify"
+TRACK = "track"
+
+ENTERED = "Audience Entered"
+EXITED = "Audience Exited"
+COMPUTED = "Trait Computed"
+
+
+class Origin(NamedTuple):
+    """The version of the profile that made the transition. With `integrations`, which is the same for every
+    connection of the computation."""
+
+    space_id: str
+    profile_id: str
+    version: int
+    integrations: Mapping[str, bool]
+
+
+def forms(connection: Connection) -> Iterator[str]:
+    if connection.settings.get("sendIdentify", True):
+        yield IDENTIFY
+    if connection.settings.get("sendTrack", False):
+        yield TRACK
+
+
+def message_id(transition: Transition, origin: Origin, connection: Connection, row: Row, form: str) -> str:
+    """The same for the same connection, row, value, profile version and form: a repeated step repeats the id."""
+    told = [connection.id, transition.computation.id, origin.space_id, origin.profile_id, origin.version]
+    digest = hashlib.sha256(msgspec.json.encode([*told, row, transition.value, form]))
+    return "personas_" + digest.hexdigest()[:40]
+
+
+def payload(
+    transition: Transition, origin: Origin, connection: Connection, row: Row, form: str, emitted_at: int
+) -> Payload:
+    """Blank identifiers are left out. `emitted_at` is epoch ms."""
+    changed, emitted = to_iso(transition.at), to_iso(emitted_at)
+    event: Payload = {"type": form, "messageId": message_id(transition, origin, connection, row, form)}
+    if form == TRACK:
+        event["event"] = _event_name(transition, connection)
+    event |= _present({"userId": row.user_id, "anonymousId": row.anonymous_id})
+    event |= {"timestamp": changed, "originalTimestamp": changed, "receivedAt": emitted, "sentAt": emitted}
+    email = _present({"email": row.email})
+    custom = {custom.field: custom.value for custom in row.custom}
+    context = {"personas": _personas(transition.computation, origin.space_id)} | _device(row)
+    # What carries the value comes last: no identifier may overwrite it.
+    if form == TRACK:
+        event["properties"] = custom | _named_key(transition.computation) | _keyed(transition)
+        context |= {"traits": email} if email else {}
+    else:
+        event["traits"] = custom | email | _keyed(transition)
+    return event | {"context": context, "integrations": dict(origin.integrations)}
+
+
+def _present(fields: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _keyed(transition: Transition) -> dict[str, Any]:
+    return {transition.computation.key: transition.value}
+
+
+def _named_key(computation: Computation) -> dict[str, str]:
+    return {"audience_key" if is_audience(computation) else "trait_key": computation.key}
+
+
+def _event_name(transition: Transition, connection: Connection) -> str:
+    if not is_audience(transition.computation):
+        setting, default = "computeEventName", COMPUTED
+    elif transition.is_exit:
+        setting, default = "exitEventName", EXITED
+    else:
+        setting, default = "enterEventName", ENTERED
+    return str(connection.settings.get(setting) or default)
+
+
+def _personas(computation: Computation, space_id: str) -> dict[str, str]:
+    shown = "spa_" + space_id.removeprefix("spa_")
+    return {
+        "computation_class": "audience" if is_audience(computation) else "trait",
+        "computation_id": computation.id,
+        "computation_key": computation.key,
+        "namespace": shown,
+        "space_id": shown,
+    }
+
+
+def _device(row: Row) -> dict[str, Any]:
+    if row.mobile is None:
+        return {}
+    type, value = row.mobile
+    return {"device": {"type": type.partition(".")[0], "advertisingId": value}}

@@ -1,0 +1,68 @@
+"""What a change of a profile means for its computations: the difference of two versions, and nothing else."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..computations.catalogue import Catalogue, is_audience
+from ..computations.computation import Computation
+from ..profiles.profile import Head, Outcome
+
+
+class Transition(NamedTuple):
+    """The value to tell, and since when (epoch ms). `gained`: the value is as before, but the profile has these new
+    (type, value) identifiers, and only they are to be told; None when the value itself changed."""
+
+    computation: Computation
+    value: Any
+    at: int
+    gained: frozenset[tuple[str, str]] | None = None
+
+    @property
+    def is_exit(self) -> bool:
+        return is_audience(self.computation) and self.value is False
+
+
+def may_matter(old: Head | None, new: Head) -> bool:
+    """Whether there is anything to look up: most changes only count events."""
+    before = old.outcomes if old else {}
+    return new.outcomes != before or (bool(new.outcomes) and bool(gained(old, new)))
+
+
+def gained(old: Head | None, new: Head) -> frozenset[tuple[str, str]]:
+    before = {(e.type, e.value) for e in old.external_ids} if old else set()
+    return frozenset((e.type, e.value) for e in new.external_ids) - before
+
+
+def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[Transition]:
+    """Only of live computations that are switched on; in the order in which the profile holds them."""
+    before = old.outcomes if old else {}
+    fresh = gained(old, new)
+    for key in {**new.outcomes, **before}:
+        compiled = catalogue.by_key.get(key)
+        if compiled is None or not compiled.computation.enabled:
+            continue
+        transition = _transition(compiled.computation, before.get(key), new.outcomes.get(key), new.updated_at)
+        if transition is not None:
+            yield transition
+        elif fresh and _told(compiled.computation, new.outcomes.get(key)):
+            yield Transition(compiled.computation, new.outcomes[key].value, new.updated_at, fresh)
+
+
+def _transition(computation: Computation, old: Outcome | None, new: Outcome | None, at: int) -> Transition | None:
+    before, after = _value(computation, old), _value(computation, new)
+    # 1 and true are equal in Python but not for a partner.
+    if before == after and isinstance(before, bool) == isinstance(after, bool):
+        return None
+    return Transition(computation, after, new.changed_at if new else at)
+
+
+def _value(computation: Computation, outcome: Outcome | None) -> Any:
+    """Somebody who never entered an audience is as little a member as somebody who left."""
+    if outcome is None or outcome.computation_id != computation.id:
+        return False if is_audience(computation) else None
+    return outcome.value is True if is_audience(computation) else outcome.value
+
+
+def _told(computation: Computation, outcome: Outcome | None) -> bool:
+    value = _value(computation, outcome)
+    return value is True if is_audience(computation) else value is not None
