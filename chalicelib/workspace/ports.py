@@ -1,10 +1,13 @@
-"""The read side of the workspace that the hot path uses. Implementation: `workspace.directory`."""
+"""What others ask of the workspace, and what the workspace asks of others."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..computations.catalogue import Catalogue
+from ..errors import Problem
 from .model import Connection, Destination, Source, Space, Token
+
+SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
 
 class SpaceView(NamedTuple):
@@ -17,7 +20,10 @@ class SpaceView(NamedTuple):
 
 
 class Directory(Protocol):
-    """Answers come from a cache that is at most 30 s old, except `view`."""
+    """The read side that the hot path uses. Implementation: `workspace.directory`.
+
+    Answers come from a cache that is at most 30 s old, except `view`.
+    """
 
     def source_of_write_key(self, write_key: str) -> Source | None: ...
 
@@ -34,4 +40,52 @@ class Directory(Protocol):
 
     def destination(self, destination_id: str) -> Destination | None:
         """With its settings complete: secrets opened and put back among `settings`, `secrets` empty."""
+        ...
+
+
+class Sizes(Protocol):
+    """How many profiles computations hold. Implementation: `delivery.sizes`."""
+
+    def of(self, space_id: str) -> Mapping[str, int]:
+        """Members of audiences, holders of traits, by computation id; a computation nobody holds is absent."""
+        ...
+
+
+class DestinationOption(Protocol):
+    """One setting of a kind of destination."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def secret(self) -> bool: ...
+    @property
+    def default(self) -> Any: ...
+
+
+class DestinationKind(Protocol):
+    """What the workspace needs to know of a kind of destination. Implementation: `destinations.kind`."""
+
+    @property
+    def metadata_id(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def website(self) -> str: ...
+    @property
+    def categories(self) -> Sequence[str]: ...
+    @property
+    def options(self) -> Sequence[DestinationOption]: ...
+
+    def problems(self, settings: Mapping[str, Any], *, complete: bool = True) -> list[Problem]:
+        """Every broken rule. With `complete` false, required settings may be missing."""
         ...

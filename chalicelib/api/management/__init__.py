@@ -1,0 +1,12 @@
+"""The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
+
+from . import audiences, catalog, connections, destinations, sources, workspaces
+
+ROUTES = (
+    workspaces.routes,
+    catalog.routes,
+    sources.routes,
+    destinations.routes,
+    audiences.routes,
+    connections.routes,
+)

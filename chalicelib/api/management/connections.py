@@ -1,0 +1,79 @@
+"""Connections between audiences and destinations, and which destinations can be connected."""
+
+from typing import Any
+
+from chalice.app import Blueprint
+
+from ...computations.computation import USERS
+from ...workspace.audiences import TYPES
+from ...workspace.body import Body
+from ...workspace.model import Connection
+from . import shapes
+from .audiences import AUDIENCE, find_audience
+from .endpoint import SUCCESS, BadRequest, Call, endpoint
+from .versions import ALPHA_ONLY
+
+routes = Blueprint(__name__)
+
+CONNECTIONS = AUDIENCE + "/destination-connections"
+CONNECTION = CONNECTIONS + "/{connection_id}"
+
+CHANGEABLE = ("idSyncConfiguration", "connectionSettings", "enabled")
+
+
+@endpoint(routes, "POST", CONNECTIONS, versions=ALPHA_ONLY)
+def add_destination(call: Call) -> dict[str, Any]:
+    added = call.workspaces.connections.add(call.space(), find_audience(call), call.content())
+    return {"connection": {"id": added.id}, **_configuration(added)}
+
+
+@endpoint(routes, "GET", CONNECTIONS, versions=ALPHA_ONLY)
+def list_connections(call: Call) -> dict[str, Any]:
+    """With `pagination` only when it was asked for."""
+    destinations = call.workspaces.destinations
+    targets = {destination.id: destination for destination in destinations.every(call.workspace_id)}
+    connections = [c for c in call.workspaces.connections.of(find_audience(call)) if c.destination_id in targets]
+    found, pagination = call.page(connections)
+    shown = [
+        shapes.connection(connection, target, destinations.kinds[target.metadata_id])
+        for connection in found
+        for target in [targets[connection.destination_id]]
+    ]
+    asked = call.object_parameter("pagination") is not None
+    return {"connections": shown} | ({"pagination": pagination} if asked else {})
+
+
+@endpoint(routes, "PATCH", CONNECTION, versions=ALPHA_ONLY)
+def update_connection(call: Call) -> dict[str, Any]:
+    """`enabled` is an addition of Muster's: it pauses a connection and takes it up again."""
+    connection, content = _connection(call), call.content()
+    if all(content.get(name) is None for name in CHANGEABLE):
+        raise BadRequest("give idSyncConfiguration or connectionSettings, or both")
+    changed = call.workspaces.connections.update(connection, content)
+    return {"destination": {"id": changed.destination_id}, **_configuration(changed)}
+
+
+@endpoint(routes, "DELETE", CONNECTION, versions=ALPHA_ONLY)
+def remove_connection(call: Call) -> dict[str, Any]:
+    call.workspaces.connections.remove(_connection(call))
+    return SUCCESS
+
+
+@endpoint(routes, "GET", "/spaces/{space_id}/audienceType/{audience_type}/supported-destinations", versions=ALPHA_ONLY)
+def list_supported_destinations(call: Call) -> dict[str, Any]:
+    """By slug. Only audiences of users are evaluated, so nothing takes the others; no kind has actions yet."""
+    call.space()
+    asked = Body({"audienceType": call.id("audience_type")})
+    type = asked.choice("audienceType", TYPES, required=True)
+    asked.done()
+    slug, action = call.parameters.get("slug"), call.parameters.get("actionId")
+    kinds = call.workspaces.destinations.kinds.values() if type == USERS and action is None else ()
+    return {"destinations": {k.slug: shapes.destination_metadata(k) for k in kinds if slug in (None, k.slug)}}
+
+
+def _connection(call: Call) -> Connection:
+    return call.workspaces.connections.find(find_audience(call), call.id("connection_id"))
+
+
+def _configuration(connection: Connection) -> dict[str, Any]:
+    return {"idSyncConfiguration": shapes.id_sync(connection), "connectionSettings": connection.settings}

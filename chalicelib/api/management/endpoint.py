@@ -1,0 +1,141 @@
+"""One way for every operation: who is asking, what was sent, and one envelope for every outcome."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from chalice.app import Blueprint, Request, Response
+
+from ... import bootstrap
+from ...errors import Conflict, Invalid, Malformed, NotFound, Retryable, Unauthorized, place_of
+from ...workspace.model import API_TOKEN, Space, Token
+from ...workspace.service import Workspaces
+from .. import exchange
+from . import paging
+from .versions import STABLE, content_type
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_ID = 255
+ANY_CONTENT_TYPE: list[str] = []  # Chalice answers 415 only if there is something in it
+
+SUCCESS = {"status": "SUCCESS"}
+
+
+class BadRequest(Exception):
+    """A request that makes no sense, whatever the state of things."""
+
+
+class Call:
+    """One authorised request. Raises Unauthorized when it carries no token of the management API."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._path = exchange.path_values(request)
+        self.parameters = exchange.query(request)
+        self.token = _token(request)
+
+    @property
+    def workspaces(self) -> Workspaces:
+        return bootstrap.current().workspaces
+
+    @property
+    def workspace_id(self) -> str:
+        return self.token.workspace_id
+
+    def id(self, name: str) -> str:
+        """A variable part of the path. Raises NotFound for what no id can be."""
+        value = self._path[name]
+        if not 0 < len(value) <= LONGEST_ID or not value.isascii():
+            raise NotFound("nothing has this id")
+        return value
+
+    def space(self) -> Space:
+        """The space in the path. Raises NotFound when it is not one of this workspace."""
+        return self.workspaces.space(self.workspace_id, self.id("space_id"))
+
+    def content(self) -> dict[str, Any]:
+        """The body, a JSON object; no body is an empty one. Raises BadRequest."""
+        try:
+            return msgspec.json.decode(exchange.body(self._request) or b"{}", type=dict[str, Any])
+        except msgspec.ValidationError as error:
+            raise BadRequest("the body must be a JSON object") from error
+        except (Malformed, msgspec.DecodeError, RecursionError) as error:
+            raise BadRequest("the body is not valid JSON") from error
+
+    def object_parameter(self, name: str) -> dict[str, Any] | None:
+        return paging.object_parameter(self.parameters, name)
+
+    def page(self, items: Sequence[T], most: int = paging.MOST) -> tuple[list[T], dict[str, Any]]:
+        """The page of the items that was asked for, and its description."""
+        return paging.page(items, self.object_parameter("pagination"), most)
+
+
+Handler = Callable[[Call], dict[str, Any]]
+
+
+def endpoint(
+    routes: Blueprint, method: str, path: str, *, versions: Sequence[str] = STABLE, status: int = 200
+) -> Callable[[Handler], Handler]:
+    """Register a handler. What it returns becomes `data` of an answer with `status`."""
+
+    def register(handler: Handler) -> Handler:
+        def view(**_path: str) -> Response:
+            return answer(routes.current_request, handler, versions, status)
+
+        routes.route(path, methods=[method], content_types=ANY_CONTENT_TYPE, name=handler.__name__)(view)
+        return handler
+
+    return register
+
+
+def answer(request: Request, handler: Handler, versions: Sequence[str], status: int) -> Response:
+    headers = {"Content-Type": content_type(exchange.headers(request).get("accept", ""), versions)}
+    try:
+        return exchange.json_response(status, {"data": _run(request, handler)}, headers)
+    except Exception as error:
+        status, errors = _refusal(error)
+        return exchange.json_response(status, {"errors": errors}, headers)
+
+
+def _run(request: Request, handler: Handler) -> dict[str, Any]:
+    call = Call(request)
+    try:
+        return handler(call)
+    finally:
+        if request.method != "GET":  # even a failed write may have changed something that is cached here
+            bootstrap.current().directory.refresh()
+
+
+def _token(request: Request) -> Token:
+    scheme, _, secret = exchange.headers(request).get("authorization", "").partition(" ")
+    token = bootstrap.current().directory.token(secret.strip()) if scheme.lower() == "bearer" else None
+    if token is None or token.kind != API_TOKEN:
+        raise Unauthorized("send a valid API token: `Authorization: Bearer <token>`")
+    return token
+
+
+def _refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
+    match error:
+        case Invalid():
+            return 422, [_error("input-validation", p.message, p.field, p.data) for p in error.problems]
+        case BadRequest():
+            return 400, [_error("bad-request", str(error))]
+        case Unauthorized():
+            return 401, [_error("unauthorized", str(error))]
+        case NotFound():
+            return 404, [_error("not-found", str(error))]
+        case Conflict():
+            return 409, [_error("conflict", str(error), data=error.data)]
+    logger.error("A management request failed: %s", place_of(error))
+    if isinstance(error, Retryable):
+        return 503, [_error("server-error", "Somebody else changed this or a service is busy. Try again shortly.")]
+    return 500, [_error("server-error", "Something went wrong on our side.")]
+
+
+def _error(type: str, message: str, field: str | None = None, data: Any = None) -> dict[str, Any]:
+    optional = {"field": field, "data": data}
+    return {"type": type, "message": message} | {name: value for name, value in optional.items() if value is not None}

@@ -1,0 +1,95 @@
+"""Pages of a list: how they are asked for and what is told about them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from ...errors import Invalid, Problem
+
+T = TypeVar("T")
+
+MOST = 1_000
+DEFAULT = 200
+
+_NESTED = re.compile(r"([A-Za-z]+)(?:\[([A-Za-z]+)\]|\.([A-Za-z]+))")
+
+
+def object_parameter(parameters: Mapping[str, str], name: str) -> dict[str, Any] | None:
+    """An object among the query parameters, in whichever of three ways a client writes it: `p={"a":1}`, `p[a]=1`
+    or `p.a=1`. None when it was not given. Raises Invalid."""
+    given: dict[str, Any] = {}
+    for parameter, text in parameters.items():
+        match = _NESTED.fullmatch(parameter)
+        if match and match[1] == name:
+            given[match[2] or match[3]] = text
+    if name in parameters:
+        given.update(_decode(parameters[name], name))
+    return given if given or name in parameters else None
+
+
+def _decode(text: str, name: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid(Problem(f'"{name}" must be a JSON object', name)) from error
+
+
+def page(items: Sequence[T], asked: Mapping[str, Any] | None, most: int = MOST) -> tuple[list[T], dict[str, Any]]:
+    """One page of the items and its description. Raises Invalid with every problem of what was asked."""
+    asked = asked or {}
+    problems: list[Problem] = []
+    count = _count(asked.get("count"), most, problems)
+    start = _offset(asked.get("cursor"), len(items), problems)
+    if problems:
+        raise Invalid(*problems)
+    end = start + count
+    described = {
+        "current": _cursor(start),
+        "next": _cursor(end) if end < len(items) else None,
+        "previous": _cursor(max(0, start - count)) if start else None,
+        "totalEntries": len(items),
+    }
+    return list(items[start:end]), described
+
+
+def _count(given: Any, most: int, problems: list[Problem]) -> int:
+    if given is None:
+        return min(DEFAULT, most)
+    number = _number(given)
+    if number is None or not number.is_integer() or not 1 <= number <= most:
+        problems.append(Problem(f'"pagination.count" must be a whole number from 1 to {most}', "pagination.count"))
+        return most
+    return int(number)
+
+
+def _number(given: Any) -> float | None:
+    """Clients send `50`, `50.0` and `"50"`."""
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return None
+    try:
+        return float(given)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _cursor(offset: int) -> str:
+    return base64.b64encode(str(offset).encode()).decode()
+
+
+def _offset(given: Any, total: int, problems: list[Problem]) -> int:
+    """Where the page starts; a cursor that leads past the end is stale."""
+    if given is None:
+        return 0
+    try:
+        text = base64.b64decode(given, validate=True).decode("ascii")
+        offset = int(text) if text.isdigit() else -1
+    except (binascii.Error, TypeError, ValueError):
+        offset = -1
+    if offset == 0 or 0 < offset < total:
+        return offset
+    problems.append(Problem('"pagination.cursor" is not a cursor of this list any more', "pagination.cursor"))
+    return 0

@@ -1,0 +1,146 @@
+"""What is shown of each thing. Clients raise when a field they know as required is missing or of another type."""
+
+from typing import Any
+
+import msgspec
+
+from ...computations.computation import USERS, Computation
+from ...instants import to_iso
+from ...workspace.model import Connection, Destination, Source, Space, Workspace
+from ...workspace.ports import DestinationKind, DestinationOption
+from ...workspace.source_kinds import ALL_KINDS, SourceKind
+
+Shape = dict[str, Any]
+
+NO_LOGOS = {"default": ""}
+PUBLIC = "PUBLIC"
+
+
+def workspace(shown: Workspace) -> Shape:
+    return {"id": shown.id, "slug": shown.slug, "name": shown.name}
+
+
+def space(shown: Space) -> Shape:
+    return {"id": shown.id, "slug": shown.slug, "name": shown.name}
+
+
+def source_metadata(kind: SourceKind) -> Shape:
+    return {
+        "id": kind.metadata_id,
+        "name": kind.name,
+        "slug": kind.slug,
+        "description": kind.description,
+        "logos": NO_LOGOS,
+        "options": [],
+        "categories": kind.categories,
+        "isCloudEventSource": False,
+        "status": PUBLIC,
+    }
+
+
+def source(shown: Source) -> Shape:
+    return {
+        "id": shown.id,
+        "slug": shown.slug,
+        "name": shown.name,
+        "metadata": source_metadata(ALL_KINDS[shown.metadata_id]),
+        "workspaceId": shown.workspace_id,
+        "enabled": shown.enabled,
+        "writeKeys": shown.write_keys,
+        "settings": shown.settings,
+        "labels": [],
+    }
+
+
+def destination_metadata(kind: DestinationKind) -> Shape:
+    return {
+        "id": kind.metadata_id,
+        "name": kind.name,
+        "slug": kind.slug,
+        "description": kind.description,
+        "logos": NO_LOGOS,
+        "options": [_option(option) for option in kind.options],
+        "status": PUBLIC,
+        "previousNames": [],
+        "categories": list(kind.categories),
+        "website": kind.website,
+        "components": [],
+        "supportedFeatures": {"cloudModeInstances": "MULTIPLE", "deviceModeInstances": "NONE", "replay": False},
+        "supportedMethods": {"identify": True, "track": True, "pageview": False, "alias": False, "group": False},
+        "supportedPlatforms": {"server": True, "browser": False, "mobile": False},
+        "actions": [],
+        "presets": [],
+    }
+
+
+def _option(option: DestinationOption) -> Shape:
+    shown = {
+        "name": option.name,
+        "type": option.type,
+        "required": option.required,
+        "description": option.description,
+    }
+    return shown if option.default is None else shown | {"defaultValue": option.default}
+
+
+def destination(shown: Destination, kind: DestinationKind) -> Shape:
+    """Secret settings are left out altogether."""
+    return {
+        "id": shown.id,
+        "name": shown.name,
+        "enabled": shown.enabled,
+        "metadata": destination_metadata(kind),
+        "sourceId": shown.source_id,
+        "settings": shown.settings,
+    }
+
+
+def audience(shown: Computation) -> Shape:
+    """As it is shown after a change and among consumers."""
+    described = {} if shown.description is None else {"description": shown.description}
+    return {
+        "id": shown.id,
+        "spaceId": shown.space_id,
+        "name": shown.name,
+        **described,
+        "key": shown.key,
+        "enabled": shown.enabled,
+        "definition": {"query": shown.query},
+        "status": "Live" if shown.enabled else "Disabled",
+        "createdBy": shown.created_by,
+        "updatedBy": shown.updated_by,
+        "createdAt": to_iso(shown.created_at),
+        "updatedAt": to_iso(shown.updated_at),
+        "audienceType": shown.scope,
+        "options": {"includeHistoricalData": False, "filterByExternalIds": shown.external_ids},
+    }
+
+
+def full_audience(shown: Computation, members: int, *, schedules: bool) -> Shape:
+    """As it is shown when it is read. Audiences of users are computed as events arrive, so they have no schedules."""
+    return {
+        **audience(shown),
+        "computeCadence": {"type": "REALTIME" if shown.scope == USERS else "BATCH"},
+        "size": {"type": shown.scope, "count": members, "uniqueCount": members},
+        **({"schedules": []} if schedules else {}),
+    }
+
+
+def id_sync(shown: Connection) -> list[Shape]:
+    return [msgspec.to_builtins(item) for item in shown.id_sync]
+
+
+def connection(shown: Connection, target: Destination, kind: DestinationKind) -> Shape:
+    return {
+        "id": shown.id,
+        "destinationId": target.id,
+        "sourceId": target.source_id,
+        "name": target.name,
+        "enabled": shown.enabled,
+        "settings": target.settings,
+        "metadata": {"id": kind.metadata_id, "name": kind.name, "slug": kind.slug},
+        "createdAt": to_iso(shown.created_at),
+        "updatedAt": to_iso(shown.updated_at),
+        "idSyncConfiguration": id_sync(shown),
+        "connectionSettings": shown.settings,
+    }

@@ -1,0 +1,96 @@
+"""Reading the fields of a request body and listing everything that is wrong with it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..errors import Invalid, Problem
+
+LONGEST = 255  # characters of a name, a slug or an id
+
+
+class Body:
+    """A JSON object being read. Fields that are missing or wrong read as an empty value and leave a problem behind;
+    `done` raises them all. Unknown fields are ignored, null counts as absent."""
+
+    def __init__(self, content: Mapping[str, Any], path: str = "", problems: list[Problem] | None = None) -> None:
+        self.content, self._path = content, path
+        self.problems: list[Problem] = [] if problems is None else problems
+
+    def has(self, name: str) -> bool:
+        return self.content.get(name) is not None
+
+    def gives(self, name: str) -> bool:
+        """Whether the field was sent, be it as null."""
+        return name in self.content
+
+    def reject(self, name: str, message: str, data: Any = None) -> None:
+        self.problems.append(Problem(message, self._path + name, data))
+
+    def done(self) -> None:
+        """Raises Invalid when anything was wrong."""
+        if self.problems:
+            raise Invalid(*self.problems)
+
+    def text(self, name: str, *, required: bool = False, longest: int | None = LONGEST) -> str | None:
+        """A string; a required one must not be blank."""
+        value: str | None = self._read(name, str, "a string", required)
+        if value is None:
+            return None
+        if required and not value.strip():
+            self.reject(name, f'"{self._path}{name}" must not be empty')
+        elif longest is not None and len(value) > longest:
+            self.reject(name, f'"{self._path}{name}" must have at most {longest} characters')
+        else:
+            return value
+        return None
+
+    def required_text(self, name: str, *, longest: int | None = LONGEST) -> str:
+        return self.text(name, required=True, longest=longest) or ""
+
+    def choice(self, name: str, choices: Collection[str], *, required: bool = False) -> str | None:
+        value: str | None = self._read(name, str, "a string", required)
+        if value is not None and value not in choices:
+            self.reject(name, f'"{self._path}{name}" must be one of {", ".join(choices)}')
+            return None
+        return value
+
+    def flag(self, name: str, *, required: bool = False) -> bool | None:
+        value: bool | None = self._read(name, bool, "true or false", required)
+        return value
+
+    def mapping(self, name: str, *, required: bool = False) -> dict[str, Any] | None:
+        value: dict[str, Any] | None = self._read(name, dict, "an object", required)
+        return value
+
+    def inner(self, name: str, *, required: bool = False) -> "Body":
+        """The fields of an object inside this one, whose problems are listed with these; empty when it is absent."""
+        problems = self.problems
+        content = self.mapping(name, required=required)
+        if content is None:
+            problems = []  # one problem for the object is enough, not one more for each of its fields
+        return Body(content or {}, f"{self._path}{name}.", problems)
+
+    def items(self, name: str) -> list[Any] | None:
+        value: list[Any] | None = self._read(name, list, "a list", False)
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """A list of distinct strings that are not blank, in their order."""
+        values = self.items(name)
+        if values is None:
+            return None
+        if not all(isinstance(value, str) and 0 < len(value.strip()) <= LONGEST for value in values):
+            self.reject(name, f'"{self._path}{name}" must be a list of strings that are not empty')
+            return None
+        return list(dict.fromkeys(values))
+
+    def _read(self, name: str, type: type[Any], what: str, required: bool) -> Any:
+        value = self.content.get(name)
+        if value is None:
+            if required:
+                self.reject(name, f'"{self._path}{name}" is required')
+            return None
+        if not isinstance(value, type):
+            self.reject(name, f'"{self._path}{name}" must be {what}')
+            return None
+        return value

@@ -1,0 +1,164 @@
+"""Connections: which destinations hear of the changes of which computation."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..clock import Clock
+from ..computations.computation import Computation
+from ..errors import Conflict, NotFound
+from ..ids import Ids
+from .body import Body
+from .model import Connection, IdSync, Space
+from .storage import Storage, connection_key, destination_key, link_key, space_partition, workspace_partition
+
+MOST_ID_SYNCS = 5
+STRATEGIES = ("first", "last", "all")
+DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="last"), IdSync(external_id="user_id", strategy="last"))
+
+FOREIGN_SOURCE = "DESTINATION_LINKED_TO_CONNECTIONS_SOURCE"
+
+
+class Connections:
+    """The connections of spaces. `content` is a request body."""
+
+    def __init__(self, storage: Storage, ids: Ids, clock: Clock) -> None:
+        self._storage, self._ids, self._clock = storage, ids, clock
+
+    def of(self, computation: Computation) -> list[Connection]:
+        """Oldest first."""
+        found = [c for c in self._every(computation.space_id) if c.computation_id == computation.id]
+        return sorted(found, key=lambda connection: (connection.created_at, connection.id))
+
+    def find(self, computation: Computation, id: str) -> Connection:
+        """By the id of the connection, or of its destination. Raises NotFound."""
+        connection = self._storage.connections.find(connection_key(computation.space_id, id))
+        if connection is None:
+            link = self._storage.names.find(link_key(computation.space_id, computation.id, id))
+            key = connection_key(computation.space_id, link.owner if link else id)
+            connection = self._storage.connections.get(key)
+        if connection.computation_id != computation.id:
+            raise NotFound("the audience has no connection with this id")
+        return connection
+
+    def add(self, space: Space, computation: Computation, content: Mapping[str, Any]) -> Connection:
+        """Raises Invalid, NotFound for an unknown destination, and Conflict when the destination cannot be used."""
+        body = Body(content)
+        target = body.inner("destination", required=True)
+        destination_id = target.required_text("id")
+        if target.choice("type", ("destination", "warehouse"), required=True) == "warehouse":
+            target.reject("type", "warehouses cannot be connected; connect a destination")
+        id_sync, settings = _id_sync(body), _settings(body)
+        body.done()
+        self._check_destination(space, destination_id)
+        now = self._clock.now()
+        connection = Connection(
+            id=self._ids.ksuid("ii_"),
+            workspace_id=space.workspace_id,
+            space_id=space.id,
+            computation_id=computation.id,
+            destination_id=destination_id,
+            enabled=True,
+            created_at=now,
+            updated_at=now,
+            id_sync=id_sync or list(DEFAULT_ID_SYNC),
+            settings=settings,
+        )
+        self._link(connection)
+        self._storage.connections.create(connection_key(space.id, connection.id), connection)
+        self._storage.bump(space.id)
+        return connection
+
+    def update(self, connection: Connection, content: Mapping[str, Any]) -> Connection:
+        """What is given replaces what is there; an empty list or object leaves it. Raises NotFound and Invalid."""
+        body = Body(content)
+        id_sync, settings, enabled = _id_sync(body), _settings(body), body.flag("enabled")
+        body.done()
+
+        def change(present: Connection) -> Connection:
+            return replace(
+                present,
+                id_sync=id_sync or present.id_sync,
+                settings=settings or present.settings,
+                enabled=present.enabled if enabled is None else enabled,
+                updated_at=max(self._clock.now(), present.updated_at),
+            )
+
+        key = connection_key(connection.space_id, connection.id)
+        changed = self._storage.connections.amend(key, change)
+        self._storage.bump(connection.space_id)
+        return changed
+
+    def remove(self, connection: Connection) -> None:
+        self._remove(connection)
+        self._storage.bump(connection.space_id)
+
+    def remove_computation(self, computation: Computation) -> None:
+        """To be called once the computation itself is gone."""
+        self._remove_where(computation.space_id, lambda connection: connection.computation_id == computation.id)
+
+    def remove_destination(self, workspace_id: str, destination_id: str) -> None:
+        """To be called once the destination itself is gone."""
+        for space in self._storage.spaces.every(workspace_partition(workspace_id), "space#"):
+            self._remove_where(space.id, lambda connection: connection.destination_id == destination_id)
+
+    def _every(self, space_id: str) -> list[Connection]:
+        return self._storage.connections.every(space_partition(space_id), "connection#")
+
+    def _check_destination(self, space: Space, destination_id: str) -> None:
+        destination = self._storage.destinations.get(destination_key(space.workspace_id, destination_id))
+        if destination.source_id != space.engage_source_id:
+            raise Conflict(
+                "this destination is an instance on a source that feeds events in; create another instance "
+                f"whose sourceId is {space.engage_source_id}, the Engage source of the space, and connect that",
+                {"code": FOREIGN_SOURCE, "engageSourceId": space.engage_source_id},
+            )
+
+    def _link(self, connection: Connection) -> None:
+        key = link_key(connection.space_id, connection.computation_id, connection.destination_id)
+
+        def is_used_by(owner: str) -> bool:
+            return self._storage.connections.find(connection_key(connection.space_id, owner)) is not None
+
+        if not self._storage.names.take(key, connection.id, is_used_by):
+            raise Conflict("the audience is connected to this destination already")
+
+    def _remove_where(self, space_id: str, is_meant: Callable[[Connection], bool]) -> None:
+        meant = [connection for connection in self._every(space_id) if is_meant(connection)]
+        for connection in meant:
+            self._remove(connection)
+        if meant:
+            self._storage.bump(space_id)
+
+    def _remove(self, connection: Connection) -> None:
+        self._storage.connections.delete(connection_key(connection.space_id, connection.id))
+        self._storage.names.delete(link_key(connection.space_id, connection.computation_id, connection.destination_id))
+
+
+def _id_sync(body: Body) -> list[IdSync]:
+    name = "idSyncConfiguration"
+    items = body.items(name) or []
+    if len(items) > MOST_ID_SYNCS:
+        body.reject(name, f'"{name}" must have at most {MOST_ID_SYNCS} items')
+    return [_id_sync_item(body, f"{name}.{place}", item) for place, item in enumerate(items)]
+
+
+def _id_sync_item(body: Body, path: str, content: Any) -> IdSync:
+    item = Body({path: content}, problems=body.problems).inner(path, required=True)
+    return IdSync(
+        external_id=item.required_text("externalId"),
+        strategy=item.choice("strategy", STRATEGIES, required=True) or "",
+        map_to=item.text("mapTo"),
+    )
+
+
+def _settings(body: Body) -> dict[str, Any]:
+    """Of `connectionSettings`, what is understood must have the right type; the rest is kept as it is."""
+    settings = body.inner("connectionSettings")
+    for name in ("sendIdentify", "sendTrack"):
+        settings.flag(name)
+    for name in ("enterEventName", "exitEventName"):
+        if settings.has(name):
+            settings.required_text(name)
+    return dict(settings.content)

@@ -1,0 +1,198 @@
+"""The read side of the workspace, cached for the workers and for the authentication of every request."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from graphlib import CycleError
+from typing import Generic, NamedTuple, TypeVar
+
+from msgspec.structs import replace
+
+from .. import query
+from ..clock import SECOND, Clock
+from ..computations.catalogue import Catalogue, Compiled, compile_computation
+from ..computations.computation import Computation
+from ..records import Records, every
+from ..secrecy import Secrets
+from .body import LONGEST
+from .destinations import open_settings
+from .model import Connection, Destination, Source, Space, Token
+from .ports import SPACE_PREFIX, SpaceView
+from .storage import (
+    Storage,
+    destination_key,
+    index_key,
+    source_key,
+    space_key,
+    space_partition,
+    token_key,
+    write_key_key,
+)
+from .tokens import digest
+
+logger = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FOUND_FOR = 30 * SECOND
+MISSING_FOR = 2 * SECOND  # what somebody has just set up must not stay unknown for long
+MOST = 10_000  # answers held of one kind: guessed write keys must not fill the memory
+
+
+class _Answer(NamedTuple, Generic[V]):
+    value: V | None
+    at: int
+
+
+class _Cache(Generic[K, V]):
+    """Answers of one lookup, for a while. Two threads may look up the same thing twice; that does no harm."""
+
+    def __init__(self, clock: Clock, look_up: Callable[[K], V | None]) -> None:
+        self._clock, self._look_up = clock, look_up
+        self._answers: dict[K, _Answer[V]] = {}
+
+    def get(self, key: K) -> V | None:
+        now, answers = self._clock.now(), self._answers
+        answer = answers.get(key)
+        if answer is not None and _is_fresh(answer.at, now, MISSING_FOR if answer.value is None else FOUND_FOR):
+            return answer.value
+        value = self._look_up(key)
+        if len(answers) >= MOST:
+            answers = self._answers = {}
+        # Into the dictionary seen at the start: what was looked up before a `clear` must not outlive it.
+        answers[key] = _Answer(value, now)
+        return value
+
+    def clear(self) -> None:
+        self._answers = {}
+
+
+class _Loaded(NamedTuple):
+    """A view, when it was loaded or checked, and what tells the stored content from any other."""
+
+    view: SpaceView
+    content: frozenset[tuple[str, int]]
+    at: int
+
+
+class StoredDirectory:
+    """`Directory` over the `workspace` table. Safe to share between threads."""
+
+    def __init__(self, records: Records, secrets: Secrets, clock: Clock) -> None:
+        self._storage = Storage(records, clock)
+        self._secrets, self._clock = secrets, clock
+        self._sources = _Cache(clock, self._find_source)
+        self._tokens = _Cache(clock, self._find_token)
+        self._spaces = _Cache(clock, self._find_space)
+        self._destinations = _Cache(clock, self._find_destination)
+        self._views: dict[str, _Loaded] = {}
+
+    def source_of_write_key(self, write_key: str) -> Source | None:
+        return self._sources.get(write_key) if _can_be_id(write_key) else None
+
+    def token(self, secret: str) -> Token | None:
+        return self._tokens.get(digest(secret))
+
+    def space(self, space_id: str) -> Space | None:
+        bare = space_id.removeprefix(SPACE_PREFIX)
+        return self._spaces.get(bare) if _can_be_id(bare) else None
+
+    def destination(self, destination_id: str) -> Destination | None:
+        return self._destinations.get(destination_id)
+
+    def view(self, space_id: str) -> SpaceView:
+        version = self._storage.version(space_id)
+        loaded = self._views.get(space_id)
+        if loaded and loaded.view.version == version and _is_fresh(loaded.at, self._clock.now(), FOUND_FOR):
+            return loaded.view
+        # The version was read first: content can be newer than its label, never older.
+        loaded = self._views[space_id] = self._load(space_id, version, loaded)
+        return loaded.view
+
+    def refresh(self) -> None:
+        """Forget all answers. Views need no forgetting, they are checked on every call."""
+        for cache in (self._sources, self._tokens, self._spaces, self._destinations):
+            cache.clear()
+
+    def _find_source(self, write_key: str) -> Source | None:
+        place = self._storage.places.find(write_key_key(write_key))
+        source = self._storage.sources.find(source_key(place.workspace_id, place.id)) if place else None
+        return source if source and write_key in source.write_keys else None
+
+    def _find_token(self, hashed: str) -> Token | None:
+        return self._storage.tokens.find(token_key(hashed))
+
+    def _find_space(self, space_id: str) -> Space | None:
+        place = self._storage.places.find(index_key("space", space_id))
+        return self._storage.spaces.find(space_key(place.workspace_id, place.id)) if place else None
+
+    def _find_destination(self, destination_id: str) -> Destination | None:
+        place = self._storage.places.find(index_key("destination", destination_id))
+        if place is None:
+            return None
+        destination = self._storage.destinations.find(destination_key(place.workspace_id, place.id))
+        return destination and replace(destination, settings=open_settings(destination, self._secrets), secrets={})
+
+    def _load(self, space_id: str, version: int, before: _Loaded | None) -> _Loaded:
+        partition = space_partition(space_id)
+        computations = every(self._storage.records, partition, "computation#")
+        connections = every(self._storage.records, partition, "connection#")
+        content = frozenset((record.key.sort, record.version) for record in (*computations, *connections))
+        now = self._clock.now()
+        if before and before.view.version == version:
+            if before.content == content:
+                return before._replace(at=now)
+            # Whoever changed this died before counting the change. Counting it now makes every worker see it.
+            version = self._storage.bump(space_id)
+        plans = _plans(before)
+        compiled = [_compile(self._storage.computations.read(record), plans) for record in computations]
+        view = SpaceView(
+            version,
+            _catalogue(version, [item for item in compiled if item]),
+            _by_computation(self._storage.connections.read(record) for record in connections),
+        )
+        return _Loaded(view, content, now)
+
+
+def _is_fresh(at: int, now: int, age: int) -> bool:
+    return 0 <= now - at < age  # a clock that was moved back makes nothing fresh for longer
+
+
+def _can_be_id(text: str) -> bool:
+    """What could not be stored as a key need not be looked up."""
+    return 0 < len(text) <= LONGEST and text.isascii()
+
+
+def _plans(loaded: _Loaded | None) -> dict[tuple[str, str], query.Plan]:
+    """Plans by computation and query: compiling is the dear part of loading."""
+    items = loaded.view.catalogue.by_id.values() if loaded else ()
+    return {(item.computation.id, item.computation.query): item.plan for item in items}
+
+
+def _compile(computation: Computation, plans: Mapping[tuple[str, str], query.Plan]) -> Compiled | None:
+    plan = plans.get((computation.id, computation.query))
+    if plan is not None:
+        return Compiled(computation, plan)
+    try:
+        return compile_computation(computation)
+    except query.QueryError as error:
+        logger.error("Computation %s is left out: %s", computation.id, error.code)
+        return None
+
+
+def _catalogue(version: int, compiled: Sequence[Compiled]) -> Catalogue:
+    """Two that were created at the same moment may refer to each other; the newest of a circle is left out."""
+    kept = {item.computation.key: item for item in compiled}
+    while True:
+        try:
+            return Catalogue(version, kept.values())
+        except CycleError as error:
+            newest = max(error.args[1], key=lambda key: (kept[key].computation.created_at, key))
+            logger.error("Computation %s is left out: cycle", kept.pop(newest).computation.id)
+
+
+def _by_computation(connections: Iterable[Connection]) -> dict[str, list[Connection]]:
+    found: dict[str, list[Connection]] = {}
+    for connection in sorted(connections, key=lambda connection: (connection.created_at, connection.id)):
+        found.setdefault(connection.computation_id, []).append(connection)
+    return found

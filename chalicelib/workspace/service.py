@@ -1,0 +1,48 @@
+"""Everything the management API does, in one object."""
+
+from collections.abc import Mapping
+
+from ..clock import Clock
+from ..ids import Ids
+from ..records import Records
+from ..secrecy import Secrets
+from .audiences import Audiences
+from .connections import Connections
+from .destinations import Destinations
+from .model import Space, Workspace
+from .ports import SPACE_PREFIX, DestinationKind, Sizes
+from .sources import Sources
+from .storage import Storage, space_key, workspace_key, workspace_partition
+
+
+class Workspaces:
+    """The services of all workspaces; `kinds` of destinations are by metadata id."""
+
+    def __init__(
+        self,
+        records: Records,
+        secrets: Secrets,
+        kinds: Mapping[str, DestinationKind],
+        sizes: Sizes,
+        ids: Ids,
+        clock: Clock,
+    ) -> None:
+        storage = self._storage = Storage(records, clock)
+        self.sizes = sizes
+        self.connections = Connections(storage, ids, clock)
+        self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
+        self.sources = Sources(storage, ids, clock, self.destinations)
+        self.audiences = Audiences(storage, ids, clock, self.connections)
+
+    def workspace(self, workspace_id: str) -> Workspace:
+        """Raises NotFound."""
+        return self._storage.workspaces.get(workspace_key(workspace_id))
+
+    def spaces(self, workspace_id: str) -> list[Space]:
+        """Oldest first."""
+        found = self._storage.spaces.every(workspace_partition(workspace_id), "space#")
+        return sorted(found, key=lambda space: (space.created_at, space.id))
+
+    def space(self, workspace_id: str, space_id: str) -> Space:
+        """Takes the bare id or its `spa_` form. Raises NotFound."""
+        return self._storage.spaces.get(space_key(workspace_id, space_id.removeprefix(SPACE_PREFIX)))

@@ -1,0 +1,140 @@
+"""The management API as a client sees it, over services that keep everything in memory."""
+
+import json
+from base64 import b64encode
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from chalice.app import Chalice
+from chalice.test import Client
+
+from chalicelib import bootstrap
+from chalicelib.api.management import ROUTES
+from chalicelib.clock import FixedClock
+from chalicelib.destinations.registry import KINDS
+from chalicelib.ids import CountingIds
+from chalicelib.store.memory import MemoryRecords, MemorySecrets
+from chalicelib.workspace.directory import StoredDirectory
+from chalicelib.workspace.founding import Founded, found
+from chalicelib.workspace.service import Workspaces
+from tests.events import T0
+
+WEBHOOK = next(kind for kind in KINDS.values() if kind.slug == "actions-webhook")
+BOUGHT = "event('Order Completed').count() >= 1"
+
+app = Chalice("management")
+for routes in ROUTES:
+    app.register_blueprint(routes)
+client = Client(app)
+
+
+class Letter(msgspec.Struct, rename="camel"):
+    message_id: str
+
+
+class Counted:
+    """Stands for whoever counts sizes, discards and dead letters."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.discards: dict[str, dict[str, int]] = {}
+        self.letters: dict[str, list[Letter]] = {}
+
+    def of(self, id: str) -> Any:
+        return self.discards.get(id, self.sizes)
+
+    def dead_letters(self, destination_id: str) -> list[Letter]:
+        return self.letters.get(destination_id, [])
+
+
+class Reply(NamedTuple):
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    @property
+    def data(self) -> Any:
+        assert self.status in (200, 201), self.body
+        assert "errors" not in self.body
+        return self.body["data"]
+
+    @property
+    def errors(self) -> Any:
+        assert self.status >= 400, self.body
+        assert "data" not in self.body
+        return self.body["errors"]
+
+    @property
+    def fields(self) -> list[str | None]:
+        return [error.get("field") for error in self.errors]
+
+
+class Api:
+    """One workspace, asked with its own token."""
+
+    def __init__(self, services: Any, founded: Founded) -> None:
+        self.services, self.founded = services, founded
+        self.space = f"/spaces/{founded.space_id}"
+        self.audiences = f"{self.space}/audiences"
+        self.headers = {"Authorization": f"Bearer {founded.api_token}"}
+
+    def send(self, method: str, path: str, content: Any = None, **headers: str) -> Reply:
+        body = b"" if content is None else content if isinstance(content, bytes) else json.dumps(content).encode()
+        sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        response = client.http.request(method, path, headers=sent, body=body)
+        return Reply(response.status_code, response.json_body, response.headers)
+
+    def get(self, path: str, /, **parameters: Any) -> Reply:
+        """Objects among the parameters are sent as JSON, as the Python client does."""
+        texts = {
+            name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in parameters.items()
+        }
+        query = "&".join(f"{quote(name)}={quote(text, safe='')}" for name, text in texts.items())
+        return self.send("GET", f"{path}?{query}" if query else path)
+
+    def post(self, path: str, content: Any = None) -> Reply:
+        return self.send("POST", path, content)
+
+    def patch(self, path: str, content: Any) -> Reply:
+        return self.send("PATCH", path, content)
+
+    def delete(self, path: str) -> Reply:
+        return self.send("DELETE", path)
+
+    def create_audience(self, name: str = "Big Buyers", query: str = BOUGHT, **more: Any) -> Any:
+        sent = {"name": name, "audienceType": "USERS", "definition": {"query": query}, **more}
+        return self.post(self.audiences, sent).data["audience"]
+
+    def create_destination(self, source_id: str | None = None, **settings: Any) -> Any:
+        sent = {
+            "sourceId": source_id or self.founded.engage_source_id,
+            "metadataId": WEBHOOK.metadata_id,
+            "settings": settings,
+        }
+        return self.post("/destinations", sent).data["destination"]
+
+
+class World:
+    """The services behind the API, and the means to move their time."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock(T0)
+        self.ids = CountingIds(self.clock)
+        self.records = MemoryRecords(self.clock)
+        self.secrets = MemorySecrets()
+        self.counted = Counted()
+        self.directory = StoredDirectory(self.records, self.secrets, self.clock)
+        self.workspaces = Workspaces(self.records, self.secrets, KINDS, self.counted, self.ids, self.clock)
+        application: Any = SimpleNamespace(
+            workspaces=self.workspaces, directory=self.directory, discards=self.counted, ledger=self.counted
+        )
+        bootstrap.install(application)
+
+    def api(self, slug: str = "acme") -> Api:
+        return Api(self, found(self.records, self.ids, self.clock, slug=slug, name=slug.capitalize()))
+
+
+def cursor(offset: int) -> str:
+    return b64encode(str(offset).encode()).decode()
