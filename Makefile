@@ -32,5 +32,8 @@ check: $(STAMP) ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+package: $(STAMP) ## a deployable CloudFormation template with its code in dist/
+	$(BIN)/python -m infra.build --package dist
+
 clean: ## remove everything the other verbs made
 	rm -rf $(VENV) .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .chalice/deployments .chalice/deployed dist

@@ -9,9 +9,11 @@ python -m infra.build --package DIRECTORY
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from .functions import FUNCTIONS, Json, config, logical_id, policy, policy_file
@@ -54,9 +56,30 @@ def package(target: Path, project: Path = ROOT) -> Path:
     target.mkdir(parents=True)
     merge = target / "merge.json"
     merge.write_text(_text(merge_template()))
-    subprocess.run(_command(project, merge, target), check=True, env=_environ(), cwd=project)
+    done = subprocess.run(_command(project, merge, target), check=False, env=_environ(), cwd=project)
+    if done.returncode:
+        raise SystemExit(f"chalice package failed with code {done.returncode}")
     merge.unlink()
+    if absent := missing(target / "layer-deployment.zip", project / "requirements.txt"):
+        raise SystemExit(f"not in the package: {', '.join(absent)}")
     return target / "sam.json"
+
+
+def missing(layer: Path, requirements: Path) -> list[str]:
+    """Requirements that are not in the layer: Chalice only warns of a package without a fitting wheel."""
+    with zipfile.ZipFile(layer) as archive:
+        present = {_distribution(name) for name in archive.namelist()}
+    lines = (line.partition("#")[0].strip() for line in requirements.read_text().splitlines())
+    return [line for line in lines if line and _normal(re.split(r"[=<>!~;\[ ]", line)[0]) not in present]
+
+
+def _distribution(name: str) -> str | None:
+    found = re.search(r"([^/]+)-[^-/]+\.dist-info/", name)
+    return _normal(found[1]) if found else None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _function(name: str) -> Json:

@@ -39,7 +39,7 @@ class Function(NamedTuple):
 
 REPORTING = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
-# Every function reads the definitions of the workspace and may keep counters.
+# Definitions to work by, and counters or state to keep.
 COMMON = (Grant((*READ, *QUERY), "WorkspaceTable"), Grant((*READ, *QUERY, *WRITE), "WorkTable"))
 
 FUNCTIONS = {
@@ -51,7 +51,6 @@ FUNCTIONS = {
             Grant(WRITE, "WorkspaceTable"),
             Grant(READ, "ProfilesTable"),
             Grant(READ, "IdentifiersTable"),
-            Grant(QUERY, "TimelineTable"),
             Grant(SEND, "IngestQueue"),
             Grant(("kms:Encrypt", "kms:Decrypt"), "SecretsKey"),
         ),
@@ -117,13 +116,15 @@ FUNCTIONS = {
     "tick": Function(
         timeout=55,  # over before the next one begins
         memory=256,
-        grants=(*COMMON, Grant(QUERY, "ProfilesTable", "/index/due"), Grant(SEND, "IngestQueue")),
+        grants=(Grant(QUERY, "ProfilesTable", "/index/due"), Grant(SEND, "IngestQueue")),
         extra={"EventInvokeConfig": {"MaximumRetryAttempts": 0}},  # the next minute does the same work
     ),
 }
 
 # Of functions that will read a queue later, so that the queue is right from the beginning.
 COMPUTE_TIMEOUT = 900  # seconds, the most Lambda has
+
+_HERE = "${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
 
 
 def logical_id(name: str) -> str:
@@ -136,7 +137,7 @@ def policy(name: str) -> Json:
     logs = {
         "Effect": "Allow",
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/*"},
+        "Resource": {"Fn::Sub": f"arn:{_HERE}:log-group:/aws/lambda/${{AWS::StackName}}-*"},
     }
     return {"Version": "2012-10-17", "Statement": [logs, *(_statement(grant) for grant in FUNCTIONS[name].grants)]}
 
