@@ -4,12 +4,17 @@ import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 from moto import mock_aws  # before any client is made: moto hooks into botocore's defaults
 from moto.core.botocore_stubber import BotocoreStubber
 
 from chalicelib.store.clients import Clients
 from infra.resources import Names, create
+
+# How long an example takes says something about the machine, not about us.
+hypothesis.settings.register_profile("muster", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("muster")
 
 
 class Cloud(NamedTuple):

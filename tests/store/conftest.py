@@ -98,7 +98,10 @@ def before_call(cloud: Cloud) -> Iterator[Callable[[Callable[..., None]], None]]
 
 def _watching(cloud: Cloud, handler: Callable[..., Any], given: Any) -> Iterator[Any]:
     events = cloud.clients.dynamodb.client.meta.events
-    quiet = lambda **event: (handler(**event), None)[1]  # noqa: E731 - botocore takes an answer for the call's own
+
+    def quiet(**event: Any) -> None:  # botocore takes an answer for the call's own
+        handler(**event)
+
     events.register("before-call.dynamodb", quiet)
     yield given
     events.unregister("before-call.dynamodb", quiet)
