@@ -23,6 +23,10 @@ from .resources import environment, template
 ROOT = Path(__file__).parent.parent
 
 
+class PackagingFailed(Exception):
+    """There is no package, or one that would not run."""
+
+
 def merge_template() -> Json:
     """What is laid over Chalice's template, key by key: a value that is an intrinsic here must be text there."""
     whole = template()
@@ -51,17 +55,20 @@ def write(directory: Path) -> None:
 
 
 def package(target: Path, project: Path = ROOT) -> Path:
-    """Packages the project for deployment; the path of the template. An earlier package is removed."""
+    """Packages the project for deployment; the path of the template. Raises PackagingFailed.
+
+    An earlier package is removed.
+    """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     merge = target / "merge.json"
     merge.write_text(_text(merge_template()))
     done = subprocess.run(_command(project, merge, target), check=False, env=_environ(), cwd=project)
     if done.returncode:
-        raise SystemExit(f"chalice package failed with code {done.returncode}")
+        raise PackagingFailed(f"chalice package ended with code {done.returncode}")
     merge.unlink()
     if absent := missing(target / "layer-deployment.zip", project / "requirements.txt"):
-        raise SystemExit(f"not in the package: {', '.join(absent)}")
+        raise PackagingFailed(f"no fitting wheel for {', '.join(absent)}")
     return target / "sam.json"
 
 
@@ -125,7 +132,7 @@ def main() -> int:
     elif asked.check:
         return _report(stale(ROOT / ".chalice"))
     elif asked.package:
-        return _report(stale(ROOT / ".chalice")) or _announce(package(asked.package.resolve()))
+        return _report(stale(ROOT / ".chalice")) or _package(asked.package.resolve())
     else:
         print(_text(merge_template()))
     return 0
@@ -137,7 +144,12 @@ def _report(names: list[str]) -> int:
     return 1 if names else 0
 
 
-def _announce(made: Path) -> int:
+def _package(target: Path) -> int:
+    try:
+        made = package(target)
+    except PackagingFailed as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"packaged: aws cloudformation package --template-file {made} --s3-bucket <bucket> and deploy the result")
     return 0
 

@@ -211,6 +211,11 @@ def test_a_requirement_without_a_wheel_is_noticed(tmp_path: Path) -> None:
     assert build.missing(tmp_path / "layer.zip", requirements) == ["duckdb==2.0.0"]
 
 
+def test_a_project_that_cannot_be_packaged_is_told(tmp_path: Path) -> None:
+    with pytest.raises(build.PackagingFailed):
+        build.package(tmp_path / "dist", tmp_path)
+
+
 def test_chalices_files_are_as_the_build_writes_them(tmp_path: Path) -> None:
     assert build.stale(build.ROOT / ".chalice") == []
     build.write(tmp_path)
