@@ -6,8 +6,8 @@ import msgspec
 
 ENGAGE = "engage"  # metadata id of the source every space owns; destinations on it can take computations
 
-API_TOKEN = "api"
-PROFILE_TOKEN = "profile"
+API_TOKEN = "api"  # noqa: S105 - the kind of a token, not a token
+PROFILE_TOKEN = "profile"  # noqa: S105
 
 
 class Workspace(msgspec.Struct, kw_only=True):
