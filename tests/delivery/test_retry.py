@@ -31,7 +31,8 @@ class Constant:
 
 def offsets(source, seconds_per_attempt=0.0):
     """Seconds after the first attempt of every retry of a message that always fails."""
-    schedule, now, attempts, found = Schedule(), FIRST, 1, []
+    schedule, now, attempts = Schedule(), FIRST, 1
+    found: list[float] = []
     while True:
         now += round(seconds_per_attempt * 1_000)
         instant = schedule.next_at(attempts, FIRST, now, source)

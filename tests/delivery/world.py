@@ -85,7 +85,7 @@ class FakeDirectory:
     def switch(self, id, *, enabled) -> None:
         for things in (self.connections, self.destinations):
             if id in things:
-                things[id] = replace(things[id], enabled=enabled)  # type: ignore[type-var, index]
+                things[id] = replace(things[id], enabled=enabled)
 
     def source_of_write_key(self, write_key):
         raise AssertionError("delivery knows no write keys")
