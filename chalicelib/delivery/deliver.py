@@ -18,7 +18,7 @@ from typing import NamedTuple
 from ..clock import SECOND, Clock
 from ..deadline import Deadline
 from ..destinations.kind import Request
-from ..errors import Conflict, Malformed, VersionConflict
+from ..errors import Conflict, Malformed, VersionConflict, place_of
 from ..queues import Queues, Received
 from ..workspace.ports import Directory
 from .admission import Admission, Cancelled, Outlet
@@ -56,15 +56,15 @@ class Deliverer:
     def deliver(self, messages: Sequence[Received], deadline: Deadline) -> set[str]:
         """The ids of the queue messages to keep: those that wait for a retry, and those not done for any reason."""
         settlement = Settlement(self.ledger, self.queues, self.clock, self.schedule, self.random)
-        with _noted("a call of the deliverer was broken off"):
+        with _noted("A call of the deliverer was broken off"):
             lanes = self._lanes(self._parcels(messages), settlement)
             timeouts = [attempt.outlet.kind.limits.timeout for lane in lanes for attempt in lane]
             needed = max(timeouts, default=0) * SECOND + SETTLING
             for attempt, verdicts in side_by_side(lanes, self._perform, lambda: deadline.remaining() > needed):
                 for parcel, verdict in zip(attempt.parcels, verdicts, strict=True):
-                    with _noted("a delivery could not be settled"):
+                    with _noted("A delivery could not be settled"):
                         settlement.settle(parcel, verdict)
-        with _noted("deliveries remain uncounted"):
+        with _noted("Deliveries remain uncounted"):
             settlement.write_counts()
         return {message.id for message in messages} - settlement.done
 
@@ -76,7 +76,7 @@ class Deliverer:
             try:
                 delivery = decode(message.body)
             except Malformed:
-                logger.error("a message of the deliver queue is no delivery and is left to the dead-letter queue")
+                logger.error("A message of the deliver queue is no delivery and is left to the dead-letter queue")
                 continue
             deliveries[delivery.message_id] = delivery
             of_delivery.setdefault(delivery.message_id, []).append(message)
@@ -89,7 +89,7 @@ class Deliverer:
         admitted: dict[str, list[Parcel]] = {}
         outlets: dict[str, Outlet] = {}
         for parcel in parcels:
-            with _noted("a delivery could not be looked up"):
+            with _noted("A delivery could not be looked up"):
                 outlet = self._outlet(parcel, admission, settlement)
                 if outlet is not None:
                     outlets[parcel.delivery.destination_id] = outlet
@@ -135,7 +135,7 @@ def _attempts(outlet: Outlet, parcels: Sequence[Parcel]) -> list[Attempt]:
 
 def _unexpected(error: Exception) -> Undelivered:
     """Our own fault: tried again, because the next version of this code may know better."""
-    logger.error("an attempt broke: %s", type(error).__name__, exc_info=True)
+    logger.error("An attempt broke: %s", place_of(error))
     return Deferred(INTERNAL, type(error).__name__)
 
 
@@ -145,6 +145,6 @@ def _noted(what: str) -> Iterator[None]:
     try:
         yield
     except (Conflict, VersionConflict):
-        logger.info("another worker holds the same delivery")
-    except Exception:
-        logger.exception(what)
+        logger.info("Another worker holds the same delivery")
+    except Exception as error:
+        logger.error("%s: %s", what, place_of(error))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..clock import Clock
 from ..destinations.registry import KINDS
-from ..errors import MusterError
+from ..errors import MusterError, place_of
 from ..identity.external_id import USERS
 from ..profiles.change import ProfileChange
 from ..profiles.profile import Head
@@ -45,7 +45,7 @@ class Emitter:
                 told[change.record_id] = [_outgoing(delivery) for delivery in self._deliveries(change, views)]
             except Exception as error:
                 # Whatever it is, the neighbours of this change must not wait for it.
-                logger.warning("change %s cannot be told: %s", change.record_id, type(error).__name__)
+                logger.warning("Change %s cannot be told: %s", change.record_id, place_of(error))
                 failed.add(change.record_id)
         return failed | self._send(told)
 
@@ -56,7 +56,7 @@ class Emitter:
         try:
             self._queues.send(DELIVER, messages)
         except MusterError as error:
-            logger.warning("the deliver queue did not take %d messages: %s", len(messages), type(error).__name__)
+            logger.warning("The deliver queue did not take %d messages: %s", len(messages), type(error).__name__)
             return {record_id for record_id, of_change in told.items() if of_change}
         return set()
 

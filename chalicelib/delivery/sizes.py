@@ -5,15 +5,18 @@ changes counted last, so that one conditional write both counts a change and rem
 """
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..errors import Conflict, MusterError, VersionConflict
+from ..errors import Conflict, MusterError, VersionConflict, place_of
 from ..profiles.change import ProfileChange
 from ..profiles.profile import Head, Outcome
 from ..records import Key, Record, Records
+
+logger = logging.getLogger(__name__)
 
 BUCKETS = 8  # workers on different shards of the stream seldom meet in one bucket
 REMEMBERED = 500  # changes per bucket: a batch of the stream is redelivered before this many others can follow
@@ -61,8 +64,9 @@ class Sizes:
             for _ in range(ROUNDS):
                 if self._attempt(key, changes):
                     return True
-        except MusterError:
-            return False
+            logger.warning("Sizes: %s is contested all the time", key.partition)
+        except MusterError as error:
+            logger.warning("Sizes: %s cannot be counted: %s", key.partition, place_of(error))
         return False
 
     def _attempt(self, key: Key, changes: Sequence[ProfileChange]) -> bool:

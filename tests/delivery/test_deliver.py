@@ -343,7 +343,7 @@ def test_neither_secrets_nor_people_are_logged(caplog):
     caplog.set_level(logging.DEBUG)
     person = {"type": "identify", "messageId": "personas_1", "traits": {"email": "jo@ex.io"}}
     secrets = {"sharedSecret": "s3cr3t", "headers": {"Authorization": "Bearer topsecret"}, "url": "https://x/?t=tok3n"}
-    partner = answers(503, RuntimeError("bug"), no_answer("ETIMEDOUT"), 400)
+    partner = answers(503, RuntimeError("jo@ex.io"), no_answer("ETIMEDOUT"), 400)
     post = posted(partner, delivery(payload=person), destinations=[webhook(**secrets)])
     post.queue.put("{jo@ex.io", "bad")
     post.play(hours=1)
