@@ -1,0 +1,1 @@
+"""What a profile remembers of a stream, in the shape its formula needs."""

@@ -1,0 +1,78 @@
+"""What a definition reads, who depends on whom, and how often it is computed."""
+
+from collections.abc import Iterator, Mapping
+
+from .errors import CYCLE, QueryError
+from .syntax import And, Comparison, Condition, Definition, Not, Operand, Or, Quantified, Reduced, Stream, Trait, Where
+from .vocabulary import USERS
+
+REALTIME = "REALTIME"
+BATCH = "BATCH"
+
+
+def cadence(definition: Definition) -> str:
+    """REALTIME or BATCH: whatever speaks of one user is kept up to date at once."""
+    return REALTIME if definition.scope == USERS else BATCH
+
+
+def traits_read(definition: Definition) -> list[Trait]:
+    """Every `trait()` in the definition, in reading order."""
+    return [node for node in _parts(definition.body) if isinstance(node, Trait)]
+
+
+def streams_read(definition: Definition) -> list[Stream]:
+    return [node.stream for node in _parts(definition.body) if isinstance(node, Reduced)]
+
+
+def keys_read(definition: Definition) -> frozenset[str]:
+    """The keys of computations that the definition refers to, if there are such computations."""
+    return frozenset(node.path[0] for node in _key_like(definition))
+
+
+def _key_like(definition: Definition) -> list[Trait]:
+    return [node for node in traits_read(definition) if len(node.path) == 1]
+
+
+def check_cycle(existing: Mapping[str, Definition], key: str, definition: Definition) -> None:
+    """Raises QueryError `cycle` when `definition`, saved under `key`, would come to depend on itself."""
+    for node in _key_like(definition):
+        if key in _reachable(existing, node.path[0], key):
+            message = f"`{node.path[0]}` depends on `{key}`, which is being defined here"
+            raise QueryError(CYCLE, message, definition.text, node.offset)
+
+
+def _reachable(existing: Mapping[str, Definition], start: str, replaced: str) -> set[str]:
+    """Every key that `start` depends on, itself included; what `replaced` depended on does not matter any more."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        found = waiting.pop()
+        if found in existing and found != replaced:
+            new = keys_read(existing[found]) - seen
+            seen |= new
+            waiting.extend(new)
+    return seen
+
+
+def _parts(node: Condition | Operand) -> Iterator[Operand]:
+    """All scalars and literals of a condition or value, in reading order."""
+    if isinstance(node, Comparison):
+        for operand in (node.left, *node.operands):
+            yield from _parts(operand)
+    elif isinstance(node, And | Or):
+        for term in node.terms:
+            yield from _parts(term)
+    elif isinstance(node, Reduced):
+        yield from _of_stream(node)
+    elif isinstance(node, Not | Quantified):
+        yield from _parts(node.term)
+    else:
+        yield node
+
+
+def _of_stream(node: Reduced) -> Iterator[Operand]:
+    yield node
+    for item in node.stream.filters:
+        if isinstance(item, Where):
+            yield from _parts(item.condition)
+    if node.reference is not None:
+        yield node.reference

@@ -1,0 +1,48 @@
+"""A stream: which events a profile remembers for a formula, and how."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from .admission import Test
+from .memories.memory import Memory
+from .occurrence import Occurrence
+
+FORMAT = "1"  # part of every key: raise it when the shape of a state changes
+KEY_BYTES = 9  # 72 bits; keys are stored with every profile
+
+
+class Stream:
+    """`key` is the same for the same meaning in every process. States are plain data, never changed in place."""
+
+    __slots__ = ("_memory", "_tests", "event", "key")
+
+    def __init__(self, event: str, tests: Sequence[Test], memory: Memory, canonical: str) -> None:
+        digest = hashlib.blake2b(f"{FORMAT}|{canonical}".encode(errors="surrogatepass"), digest_size=KEY_BYTES).digest()
+        self.key = urlsafe_b64encode(digest).decode("ascii")
+        self.event = event
+        self._tests, self._memory = tuple(tests), memory
+
+    def empty(self) -> Any:
+        return self._memory.empty()
+
+    def add(self, state: Any, occurrence: Occurrence) -> Any:
+        """The state with one more event; the very same object when the event is not admitted."""
+        if occurrence.event != self.event:
+            return state
+        for holds in self._tests:
+            if not holds(occurrence):
+                return state
+        return self._memory.add(state, occurrence)
+
+    def merge(self, a: Any, b: Any) -> Any:
+        """The state of both; events counted in `a` must not be counted in `b`."""
+        return self._memory.merge(a, b)
+
+    def trim(self, state: Any, now: int) -> Any:
+        """The state without what no `now` from here on can need; the same object when that is nothing."""
+        return self._memory.trim(state, now)
+
+    def __repr__(self) -> str:
+        return f"Stream({self.key}, {self.event!r})"
