@@ -19,29 +19,31 @@ def check(text: str, kind: str, scope: str) -> list[Problem]:
     return []
 
 
+def check_cycle(computation: Computation, others: Iterable[Computation]) -> list[Problem]:
+    """Why this computation, whose query is sound, cannot stand beside the others: it would wait for itself."""
+    existing = {other.key: definition for other in others if (definition := _parsed(other))}
+    definition = _parsed(computation)
+    try:
+        if definition is not None:
+            query.check_cycle(existing, computation.key, definition)
+    except query.QueryError as error:
+        return [_problem(error)]
+    return []
+
+
 def references(computation: Computation) -> frozenset[str]:
     """The keys it reads; none when its query no longer compiles, for then it is not computed either."""
     try:
-        return frozenset(compile_computation(computation).plan.references)
+        return compile_computation(computation).plan.references
     except query.QueryError:
         return frozenset()
 
 
-def check_cycle(computation: Computation, others: Iterable[Computation]) -> list[Problem]:
-    """Why this computation cannot stand beside the others: it would wait for itself."""
-    edges = {other.key: references(other) for other in others} | {computation.key: references(computation)}
-    seen: set[str] = set()
-    ahead = list(edges[computation.key])
-    while ahead:
-        key = ahead.pop()
-        if key == computation.key:
-            return [
-                Problem("the query leads back to itself through the audiences it refers to", FIELD, {"code": "cycle"})
-            ]
-        if key not in seen:
-            seen.add(key)
-            ahead += edges.get(key, ())
-    return []
+def _parsed(computation: Computation) -> query.Definition | None:
+    try:
+        return query.parse(computation.query, kind=computation.kind, scope=computation.scope)
+    except query.QueryError:
+        return None
 
 
 def _problem(error: query.QueryError) -> Problem:

@@ -72,6 +72,9 @@ class Destinations:
         body.problems += kind.problems(settings, complete=False)
         body.done()
         self._storage.sources.get(source_key(workspace_id, source_id))
+        taken = self._names(workspace_id, source_id, kind)
+        if len(taken) >= MOST_OF_A_KIND:
+            raise Conflict(f"a source can have at most {MOST_OF_A_KIND} destinations of one kind")
         id = opaque_id(self._ids)
         public, sealed = self._sort(kind, settings, id)
         destination = Destination(
@@ -79,7 +82,7 @@ class Destinations:
             workspace_id=workspace_id,
             source_id=source_id,
             metadata_id=kind.metadata_id,
-            name=_free_name(name, kind, self._siblings(workspace_id, source_id, kind)),
+            name=_free_name(name, kind, taken),
             enabled=enabled is not False,
             created_at=self._clock.now(),
             settings=_without_null(public),
@@ -90,20 +93,25 @@ class Destinations:
         return destination
 
     def update(self, workspace_id: str, destination_id: str, content: Mapping[str, Any]) -> Destination:
-        """Settings given are merged into the present ones; null takes one away. Raises NotFound and Invalid."""
-        present = self.get(workspace_id, destination_id)
-        kind = self.kinds[present.metadata_id]
+        """Settings given are merged into the present ones, null takes one away; null as name brings back the kind's.
+
+        Raises NotFound, Invalid, and Conflict for a name in use.
+        """
+        before = self.get(workspace_id, destination_id)
+        kind = self.kinds[before.metadata_id]
         body = Body(content)
         name, enabled, given = body.text("name"), body.flag("enabled"), body.mapping("settings") or {}
-        merged = _without_null({**open_settings(present, self._secrets), **given})
+        merged = _without_null({**open_settings(before, self._secrets), **given})
         body.problems += kind.problems(merged, complete=False)
         body.done()
         public, sealed = self._sort(kind, given, destination_id)
+        if body.gives("name"):
+            name = _free_name(name, kind, self._names(workspace_id, before.source_id, kind) - {before.name})
 
         def change(present: Destination) -> Destination:
             return replace(
                 present,
-                name=kind.name if body.gives("name") and name is None else name or present.name,
+                name=name or present.name,
                 enabled=present.enabled if enabled is None else enabled,
                 settings=_without_null({**present.settings, **public}),
                 secrets=_without_null({**present.secrets, **sealed}),
@@ -125,12 +133,9 @@ class Destinations:
             body.reject("metadataId", f"{metadata_id!r} is no kind of destination; /catalog/destinations lists them")
         return kind
 
-    def _siblings(self, workspace_id: str, source_id: str, kind: DestinationKind) -> set[str]:
-        """Names of the instances of a kind on a source; raises Conflict when there are as many as there may be."""
-        names = {d.name for d in self.of_source(workspace_id, source_id) if d.metadata_id == kind.metadata_id}
-        if len(names) >= MOST_OF_A_KIND:
-            raise Conflict(f"a source can have at most {MOST_OF_A_KIND} destinations of one kind")
-        return names
+    def _names(self, workspace_id: str, source_id: str, kind: DestinationKind) -> set[str]:
+        """Those of the instances of a kind on a source."""
+        return {d.name for d in self.of_source(workspace_id, source_id) if d.metadata_id == kind.metadata_id}
 
     def _sort(
         self, kind: DestinationKind, settings: Mapping[str, Any], id: str

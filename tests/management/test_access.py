@@ -111,6 +111,29 @@ def test_a_body_that_is_no_object(api, body):
     assert "object" in reply.errors[0]["message"]
 
 
+def nested(levels):
+    return {"a": nested(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize("settings", [{"n": 2**64}, {"n": [-(2**63) - 1]}, nested(32)])
+def test_what_could_not_be_stored_is_refused(api, settings):
+    sent = {"slug": "x", "enabled": True, "metadataId": "go", "settings": settings}
+    reply = api.post("/sources", sent)
+    assert (reply.status, reply.errors[0]["type"]) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("settings", [{"n": 2**64 - 1}, {"n": [-(2**63), 1.5, None, True]}, nested(30)])
+def test_everything_else_comes_back_as_it_was(api, settings):
+    sent = {"slug": "x", "enabled": True, "metadataId": "go", "settings": settings}
+    assert api.post("/sources", sent).data["source"]["settings"] == settings
+
+
+def test_a_body_beyond_all_need(api):
+    sent = {"name": "x", "description": "d" * 100_000}
+    reply = api.post(api.audiences, sent)
+    assert (reply.status, reply.errors[0]["type"]) == (413, "payload-too-large")
+
+
 @pytest.mark.parametrize(
     "type",
     ["application/json", "application/vnd.segment.v1+json", "application/vnd.segment.v1alpha+json", "text/plain"],

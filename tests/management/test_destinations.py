@@ -80,6 +80,14 @@ def test_instances_of_a_kind_have_names_of_their_own(api):
     assert names == [WEBHOOK.name, f"{WEBHOOK.name} 2", f"{WEBHOOK.name} 3"]
     assert api.post("/destinations", body(api, name=WEBHOOK.name)).status == 409
     assert api.post("/destinations", body(api, sourceId=api.founded.engage_source_id, name=WEBHOOK.name)).status == 200
+    listed = api.get(f"/sources/{api.founded.source_id}/connected-destinations").data["destinations"]
+    second = next(destination for destination in listed if destination["name"] == names[1])
+    assert api.patch(f"/destinations/{second['id']}", {"name": names[2]}).status == 409
+    assert api.patch(f"/destinations/{second['id']}", {"name": second["name"]}).status == 200
+    assert api.patch(f"/destinations/{second['id']}", {"name": None}).data["destination"]["name"] not in (
+        names[0],
+        names[2],
+    )
 
 
 def test_a_source_takes_25_instances_of_a_kind(api):

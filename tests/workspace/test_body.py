@@ -31,7 +31,7 @@ def test_sound_fields_are_read():
 def test_absent_and_null_are_the_same():
     body = Body({"a": None})
     for name in ("a", "b"):
-        assert body.text(name) is body.flag(name) is body.mapping(name) is body.texts(name) is None
+        assert all(read(name) is None for read in (body.text, body.flag, body.mapping, body.texts))
         assert not body.has(name)
     assert body.gives("a")
     assert not body.gives("b")

@@ -39,7 +39,7 @@ class Scene(Acme):
             slug = f"source_slug#{source.slug}"
             assert slug in {key.sort for key in self.records._items}
             for write_key in source.write_keys:
-                assert self.directory.source_of_write_key(write_key).id == source.id
+                assert self.directory.source_of_write_key(write_key) == source
         shown = {key for source in w.sources.every(self.workspace_id) for key in source.write_keys}
         pointed = {
             key.partition.removeprefix("write_key#") for key in self.records._items if "write_key#" in key.partition
@@ -49,7 +49,7 @@ class Scene(Acme):
         audiences = w.audiences.every(self.space.id)
         assert len({audience.key for audience in audiences}) == len(audiences)
         for destination in w.destinations.every(self.workspace_id):
-            assert self.directory.destination(destination.id).name == destination.name
+            assert self.directory.destination(destination.id) == destination  # it has no secrets to open
         self.clock.advance(MINUTE)
         assert set(self.view().catalogue.by_id) == {audience.id for audience in audiences}
         for audience in audiences:

@@ -197,9 +197,14 @@ class TestViews:
 
 
 def test_the_query_package_is_asked_with_the_time_of_creation(acme, monkeypatch):
-    asked = []
+    asked: list[dict[str, int]] = []
     compiling = query.compile
-    monkeypatch.setattr(query, "compile", lambda d, **more: asked.append(more) or compiling(d, **more))
+
+    def ask(definition, **more):
+        asked.append(more)
+        return compiling(definition, **more)
+
+    monkeypatch.setattr(query, "compile", ask)
     audience = acme.audience()
     asked.clear()
     acme.view()

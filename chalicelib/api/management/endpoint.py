@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_ID = 255
+LARGEST_BODY = 100_000  # bytes: what is set up is one record, and DynamoDB takes 400 KB
+DEEPEST = 32  # levels of nesting
+INTEGERS = range(-(2**63), 2**64)  # what the stored form can hold
 ANY_CONTENT_TYPE: list[str] = []  # Chalice answers 415 only if there is something in it
 
 SUCCESS = {"status": "SUCCESS"}
@@ -27,6 +30,10 @@ SUCCESS = {"status": "SUCCESS"}
 
 class BadRequest(Exception):
     """A request that makes no sense, whatever the state of things."""
+
+
+class TooLarge(Exception):
+    """A body that no request of this API needs."""
 
 
 class Call:
@@ -58,13 +65,19 @@ class Call:
         return self.workspaces.space(self.workspace_id, self.id("space_id"))
 
     def content(self) -> dict[str, Any]:
-        """The body, a JSON object; no body is an empty one. Raises BadRequest."""
+        """The body, a JSON object; no body is an empty one. Raises BadRequest and TooLarge."""
         try:
-            return msgspec.json.decode(exchange.body(self._request) or b"{}", type=dict[str, Any])
-        except msgspec.ValidationError as error:
-            raise BadRequest("the body must be a JSON object") from error
+            body = exchange.body(self._request)
+            if len(body) > LARGEST_BODY:
+                raise TooLarge(f"the body is larger than {LARGEST_BODY} bytes")
+            content = msgspec.json.decode(body or b"{}")
         except (Malformed, msgspec.DecodeError, RecursionError) as error:
             raise BadRequest("the body is not valid JSON") from error
+        if not isinstance(content, dict):
+            raise BadRequest("the body must be a JSON object")
+        if not _can_be_stored(content, DEEPEST):
+            raise BadRequest(f"the body has a number beyond 64 bits, or is nested deeper than {DEEPEST} levels")
+        return content
 
     def object_parameter(self, name: str) -> dict[str, Any] | None:
         return paging.object_parameter(self.parameters, name)
@@ -90,6 +103,13 @@ def endpoint(
         return handler
 
     return register
+
+
+def _can_be_stored(value: Any, levels: int) -> bool:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return levels > 0 and all(_can_be_stored(item, levels - 1) for item in inner)
+    return not isinstance(value, int) or value in INTEGERS
 
 
 def answer(request: Request, handler: Handler, versions: Sequence[str], status: int) -> Response:
@@ -124,6 +144,8 @@ def _refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
             return 422, [_error("input-validation", p.message, p.field, p.data) for p in error.problems]
         case BadRequest():
             return 400, [_error("bad-request", str(error))]
+        case TooLarge():
+            return 413, [_error("payload-too-large", str(error))]
         case Unauthorized():
             return 401, [_error("unauthorized", str(error))]
         case NotFound():
