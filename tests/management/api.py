@@ -11,7 +11,7 @@ from chalice.app import Chalice
 from chalice.test import Client
 
 from chalicelib import bootstrap
-from chalicelib.api.management import ROUTES
+from chalicelib.api.management import blueprints
 from chalicelib.clock import FixedClock
 from chalicelib.destinations.registry import KINDS
 from chalicelib.ids import CountingIds
@@ -25,7 +25,7 @@ WEBHOOK = next(kind for kind in KINDS.values() if kind.slug == "actions-webhook"
 BOUGHT = "event('Order Completed').count() >= 1"
 
 app = Chalice("management")
-for routes in ROUTES:
+for routes in blueprints:
     app.register_blueprint(routes)
 client = Client(app)
 

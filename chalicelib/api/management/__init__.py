@@ -2,7 +2,7 @@
 
 from . import audiences, catalog, connections, destinations, sources, workspaces
 
-ROUTES = (
+blueprints = (
     workspaces.routes,
     catalog.routes,
     sources.routes,
