@@ -1,0 +1,48 @@
+"""The same over the real tables and keys, with everything wired as it is deployed."""
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.workspace.founding import found
+
+from .api import Api
+
+
+@pytest.fixture
+def application(cloud):
+    application = bootstrap.Application(bootstrap.on_aws(cloud.names.settings, clients=cloud.clients))
+    bootstrap.install(application)
+    yield application
+    bootstrap.install(None)
+
+
+def test_from_nothing_to_a_connected_audience(application, cloud):
+    adapters = application.adapters
+    founded = found(adapters.workspace, adapters.ids, adapters.clock, slug="acme", name="Acme")
+    api = Api(application, founded)
+    audience = api.create_audience()
+    again = api.create_audience()
+    assert (audience["key"], again["key"][:11]) == ("big_buyers", "big_buyers_")
+    destination = api.create_destination(url="https://example.com", sharedSecret="hush")
+    path = f"{api.audiences}/{audience['id']}"
+    sent = {"destination": {"id": destination["id"], "type": "destination"}}
+    connection = api.post(f"{path}/destination-connections", sent).data["connection"]["id"]
+    assert api.patch(path, {"name": "Renamed"}).data["audience"]["name"] == "Renamed"
+    assert api.get(path).data["audience"]["size"]["count"] == 0
+    assert len(api.get(api.audiences).data["audiences"]) == 2
+    assert api.get(f"/sources/{founded.source_id}/discards").data == {"discards": []}
+    assert api.get(f"/destinations/{destination['id']}/dead-letters").data == {"deadLetters": []}
+
+    worker = bootstrap.Application(bootstrap.on_aws(cloud.names.settings, clients=cloud.clients)).directory
+    view = worker.view(founded.space_id)
+    assert view.catalogue.by_key["big_buyers"].computation.name == "Renamed"
+    assert [c.id for c in view.connections[audience["id"]]] == [connection]
+    opened, source = worker.destination(destination["id"]), worker.source_of_write_key(founded.write_key)
+    assert opened is not None
+    assert opened.settings["sharedSecret"] == "hush"
+    assert source is not None
+    assert source.id == founded.source_id
+
+    assert api.delete(path).status == 200
+    assert audience["id"] not in worker.view(founded.space_id).catalogue.by_id
+    assert api.get(path).status == 404
