@@ -14,7 +14,7 @@ from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
 from .pipeline.discards import Discards
-from .pipeline.fanout import Fanout, OneByOne, Threads
+from .pipeline.fanout import Fanout, Threads
 from .pipeline.intake import Intake
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
@@ -52,7 +52,7 @@ class Adapters:
     queues: Queues
     secrets: Secrets
     transport: Transport
-    fanout: Fanout = OneByOne()
+    fanout: Fanout
 
 
 class Application:

@@ -67,9 +67,7 @@ def _fits(
         return False
     present = set(held[profiles.pop()]) if profiles else set()
     added = set(kept) - present
-    return all(
-        sum(1 for i in present | added if i.type == type) <= limit_of(type) for type in {i.type for i in added}
-    )
+    return all(sum(1 for i in present | added if i.type == type) <= limit_of(type) for type in {i.type for i in added})
 
 
 def _least_trusted(kept: Sequence[Identifier], owners: Mapping[Identifier, str]) -> Identifier:

@@ -58,7 +58,7 @@ class Shop:
         self.directory = OneSpace(computations)
         self.profiles = stores.get("profiles") or MemoryProfiles()
         self.identifiers = stores.get("identifiers") or MemoryIdentifiers()
-        self.timeline = stores.get("timeline") or MemoryTimeline()
+        self.timeline = stores.get("timeline") or MemoryTimeline(self.clock)
         self.archive = stores.get("archive") or MemoryArchive()
         self.lookup = Lookup(self.profiles, self.identifiers)
 
