@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 PORT ?= 8787
 DEMO ?= 1
 
-.PHONY: help run test check bench package clean
+.PHONY: help run test check bench query-cases package clean
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # Debian splits ensurepip off into python3-venv; virtualenv from PyPI makes the same thing without it.
 $(STAMP): requirements.txt requirements-dev.txt
@@ -31,6 +31,9 @@ check: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+query-cases: $(STAMP) ## cases of the definition language (FILE=path for another file)
+	@$(BIN)/python -m tests.query.cases $(FILE)
 
 package: $(STAMP) ## a deployable CloudFormation template with its code in dist/
 	$(BIN)/python -m infra.build --package dist

@@ -40,9 +40,8 @@ class Reducing:
             raise self._reader.error(SYNTAX, f"`{found.name}` takes no cast", position(cast))
         if str(cast) not in CASTS[found.name]:
             known = ", ".join(sorted(CASTS[found.name]))
-            raise self._reader.error(
-                INVALID, f"`{found.name}` cannot read as `{cast}`", position(cast), f"Use {known}."
-            )
+            message = f"`{found.name}` cannot read values as `{cast}`"
+            raise self._reader.error(INVALID, message, position(cast), f"Use {known}.")
         return value, str(cast)
 
     def _reference(self, node: Node, function: str, place: Place) -> Reference:
@@ -62,8 +61,8 @@ class Reducing:
         node = found.items[1]
         if not isinstance(node, Token) or node.type != "NUMBER":
             raise self._reader.error(TYPE, "the least number of occurrences is a number", position(node))
-        if not str(node).isdigit() or not str(node).strip("0"):
-            raise self._reader.error(
-                INVALID, "the least number of occurrences is a whole number from 1", position(node)
-            )
-        return int(node) if len(node) <= DIGITS else 10**DIGITS
+        digits = node.lstrip("0")
+        if not digits.isdigit():
+            message = "the least number of occurrences is a whole number from 1"
+            raise self._reader.error(INVALID, message, position(node))
+        return int(digits) if len(digits) <= DIGITS else 10**DIGITS
