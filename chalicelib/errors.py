@@ -1,15 +1,15 @@
 """The errors a caller can meet, drawn once.
 
-    MusterError
-    ├── Permanent                 trying again cannot help
-    │   ├── Invalid               the caller's input breaks a rule; `problems` says which
-    │   ├── NotFound
-    │   ├── Conflict              the state of the thing forbids it
-    │   ├── Unauthorized
-    │   └── Malformed             bytes that are not what they claim to be
-    └── Retryable                 the same call may succeed later
-        ├── VersionConflict       somebody else wrote the item first
-        └── Unavailable           a service did not take the call
+MusterError
+├── Permanent                 trying again cannot help
+│   ├── Invalid               the caller's input breaks a rule; `problems` says which
+│   ├── NotFound
+│   ├── Conflict              the state of the thing forbids it
+│   ├── Unauthorized
+│   └── Malformed             bytes that are not what they claim to be
+└── Retryable                 the same call may succeed later
+    ├── VersionConflict       somebody else wrote the item first
+    └── Unavailable           a service did not take the call
 """
 
 import traceback

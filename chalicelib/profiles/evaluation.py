@@ -8,7 +8,7 @@ from .. import query
 from ..computations.catalogue import Catalogue, Compiled, is_audience, is_eligible
 from .profile import Outcome, Profile
 
-_ABSENT = (None, [])  # a computed trait with such a value is not there
+_ABSENT: tuple[Any, ...] = (None, [])  # a computed trait with such a value is not there
 
 
 def evaluate(profile: Profile, catalogue: Catalogue, affected: Iterable[str], now: int) -> None:

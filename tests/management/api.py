@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
-from chalice.app import Chalice
 from chalice.test import Client
 
+from app import app
 from chalicelib import bootstrap
-from chalicelib.api.management import blueprints
 from chalicelib.clock import FixedClock
 from chalicelib.destinations.registry import KINDS
 from chalicelib.ids import CountingIds
@@ -24,9 +23,6 @@ from tests.events import T0
 WEBHOOK = next(kind for kind in KINDS.values() if kind.slug == "actions-webhook")
 BOUGHT = "event('Order Completed').count() >= 1"
 
-app = Chalice("management")
-for routes in blueprints:
-    app.register_blueprint(routes)
 client = Client(app)
 
 

@@ -40,7 +40,7 @@ class Wire:
         self.calls = 0
         self.armed = False
         self.kill_at: tuple[int, str] | None = None
-        real: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
+        real: Callable[..., Any] = BaseClient._make_api_call
 
         def call(client: BaseClient, operation: str, kwargs: dict[str, Any]) -> Any:
             self.calls += self.armed

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.clock import DAY, HOUR
+from chalicelib.profiles.profile import Counted
 from chalicelib.profiles.recent import MOST, Recent, hash_of, tag_of
 from tests.events import T0
 
@@ -30,7 +31,8 @@ def test_ids_are_forgotten_after_a_day():
 
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=8))
 def test_the_newest_ids_are_kept_up_to_the_cap(sizes):
-    counted, sent = [], []
+    counted: list[Counted] = []
+    sent: list[str] = []
     for batch, size in enumerate(sizes):
         recent = Recent(counted)
         for n in range(size):
