@@ -15,7 +15,8 @@ from .storage import Storage, connection_key, destination_key, link_key, space_p
 
 MOST_ID_SYNCS = 5
 STRATEGIES = ("first", "last", "all")
-DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="last"), IdSync(external_id="user_id", strategy="last"))
+# What an empty list means, as clients are shown it: every value of the two standard types.
+DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="all"), IdSync(external_id="user_id", strategy="all"))
 
 FOREIGN_SOURCE = "DESTINATION_LINKED_TO_CONNECTIONS_SOURCE"
 
@@ -62,7 +63,7 @@ class Connections:
             enabled=True,
             created_at=now,
             updated_at=now,
-            id_sync=id_sync or list(DEFAULT_ID_SYNC),
+            id_sync=id_sync,
             settings=settings,
         )
         self._link(connection)

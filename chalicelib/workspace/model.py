@@ -88,5 +88,5 @@ class Connection(msgspec.Struct, kw_only=True):
     enabled: bool
     created_at: int
     updated_at: int
-    id_sync: list[IdSync] = msgspec.field(default_factory=list)
+    id_sync: list[IdSync] = msgspec.field(default_factory=list)  # empty: every value of the standard types
     settings: dict[str, Any] = msgspec.field(default_factory=dict)

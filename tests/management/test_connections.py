@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-DEFAULT_SYNC = [{"externalId": "email", "strategy": "last"}, {"externalId": "user_id", "strategy": "last"}]
+DEFAULT_SYNC = [{"externalId": "email", "strategy": "all"}, {"externalId": "user_id", "strategy": "all"}]
 
 
 @pytest.fixture

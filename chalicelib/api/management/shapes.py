@@ -6,6 +6,7 @@ import msgspec
 
 from ...computations.computation import USERS, Computation
 from ...instants import to_iso
+from ...workspace.connections import DEFAULT_ID_SYNC
 from ...workspace.model import Connection, Destination, Source, Space, Workspace
 from ...workspace.ports import DestinationKind, DestinationOption
 from ...workspace.source_kinds import ALL_KINDS, SourceKind
@@ -127,7 +128,7 @@ def full_audience(shown: Computation, members: int, *, schedules: bool) -> Shape
 
 
 def id_sync(shown: Connection) -> list[Shape]:
-    return [msgspec.to_builtins(item) for item in shown.id_sync]
+    return [msgspec.to_builtins(item) for item in shown.id_sync or DEFAULT_ID_SYNC]
 
 
 def connection(shown: Connection, target: Destination, kind: DestinationKind) -> Shape:
