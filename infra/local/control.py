@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -25,8 +25,14 @@ class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
     now: str | None = None
 
 
+class Triggers(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether the triggers turn by themselves, or only when drained."""
+
+    running: bool
+
+
 class Control:
-    """Drain, clock, sinks and figures of a running stack."""
+    """Drain, clock, triggers, sinks and figures of a running stack."""
 
     def __init__(self, clock: MovableClock, harness: Harness, meter: Meter) -> None:
         self._clock, self._harness, self._meter = clock, harness, meter
@@ -39,12 +45,14 @@ class Control:
                 return _by_method(request, {"POST": self._drain})
             case ["clock"]:
                 return _by_method(request, {"GET": self._show_clock, "POST": self._move_clock})
+            case ["triggers"]:
+                return _by_method(request, {"GET": self._show_triggers, "POST": self._switch_triggers})
             case ["meter"]:
                 return _by_method(request, {"GET": self._show_meter, "DELETE": self._reset_meter})
             case ["sink", name]:
                 return self._at_sink(request, self._sink(unquote(name)))
             case _:
-                return _error(404, "drain, clock, meter and sink/{name} are here")
+                return _error(404, "drain, clock, triggers, meter and sink/{name} are here")
 
     def _drain(self, _request: Request) -> Response:
         return self._run(self._harness.drain)
@@ -86,6 +94,16 @@ class Control:
             raise ValueError("now is not ISO 8601")
         return instant
 
+    def _show_triggers(self, _request: Request) -> Response:
+        return json_response(200, {"running": self._harness.by_itself})
+
+    def _switch_triggers(self, request: Request) -> Response:
+        try:
+            self._harness.by_itself = msgspec.json.decode(request.body, type=Triggers).running
+        except msgspec.DecodeError as error:
+            return _error(400, f'send {{"running": true}} or {{"running": false}}: {error}')
+        return self._show_triggers(request)
+
     def _show_meter(self, _request: Request) -> Response:
         return json_response(200, self._meter.figures())
 
@@ -104,7 +122,7 @@ class Control:
                 body = {"received": True} if answer.body is None else answer.body
                 return json_response(answer.status, body, list(answer.headers.items()))
             case "GET":
-                return json_response(200, sink.listing())
+                return _listing(sink, request.query)
             case "PUT":
                 return _script(sink, request.body)
             case "DELETE":
@@ -112,6 +130,13 @@ class Control:
                 return json_response(200, sink.listing())
             case _:
                 return _wrong_method("POST, GET, PUT, DELETE")
+
+
+def _listing(sink: Sink, query: str) -> Response:
+    last = parse_qs(query).get("last", [""])[-1]
+    if last and not last.isdecimal():
+        return _error(400, "last is how many of the latest requests to show")
+    return json_response(200, sink.listing(int(last)) if last else sink.listing())
 
 
 def _script(sink: Sink, body: bytes) -> Response:

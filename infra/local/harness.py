@@ -22,7 +22,10 @@ class StillBusy(Exception):
 
 
 class Harness:
-    """`threads=False` turns one trigger after the other, for emulators that cannot bear concurrent writers."""
+    """`threads=False` turns one trigger after the other, for emulators that cannot bear concurrent writers.
+
+    While `by_itself` is false, started triggers stand still and only `drain` and `advance_to` turn them.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Harness:
         self._reported: dict[str, Tally] = {}
         self._gate = _Gate()
         self._stopping = threading.Event()
+        self.by_itself = True
         self._workers: list[threading.Thread] = []
 
     def drain(self) -> dict[str, int]:
@@ -125,7 +129,7 @@ class Harness:
         while not self._stopping.is_set():
             try:
                 with self._gate.step():
-                    records = turn()
+                    records = turn() if self.by_itself else 0
             except Exception:
                 if self._stopping.is_set():
                     return

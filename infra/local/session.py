@@ -16,6 +16,7 @@ from chalicelib.clock import HOUR, SystemClock
 
 from . import shop, stack
 from .failure import CannotStart
+from .shop import SINK
 
 DEFAULT_PORT = 8787
 LOG_FILE = "muster.log"
@@ -71,7 +72,7 @@ def _serve(home: Path, port: int, stopping: threading.Event, *, demo: bool) -> N
         console.print(f"Muster listens on [bold]{running.description['base_url']}[/] (tokens in {running.file})\n")
         if demo:
             _run_demo(running.file)
-        console.print(_next_steps(running.description), highlight=False, soft_wrap=True)
+        console.print(_next_steps(running.description, demo=demo), highlight=False, soft_wrap=True)
         console.print("[dim]Ctrl-C stops everything.[/]")
         stopping.wait()
 
@@ -87,26 +88,27 @@ def _run_demo(stack_file: Path) -> None:
         console.print(f"[red]The demo ended with code {code}; the stack is still up.[/]\n")
 
 
-def _next_steps(description: dict[str, str]) -> str:
+def _next_steps(description: dict[str, str], *, demo: bool) -> str:
+    """`someone` puts something into the cart; with the demo's audiences, three hours empty it again."""
     url, space = description["base_url"], description["space_id"]
-    return f"""Try it, with [bold]someone[/] as the person:
-
-  # a customer buys something
-  curl -s {url}/v1/track -u {description["write_key"]}: -H 'Content-Type: application/json' \\
-    -d '{{"userId":"someone","event":"Order Completed","properties":{{"revenue":120}}}}'
-
-  # wait until everything is worked off
-  curl -s -X POST {url}/_local/drain
-
-  # what is known about that person
-  curl -s {url}/v1/spaces/{space}/collections/users/profiles/user_id:someone/traits -u {description["profile_token"]}:
-
-  # audiences, with their sizes
-  curl -s {url}/spaces/{space}/audiences -H 'Authorization: Bearer {description["api_token"]}'
-
-  # three hours pass
-  curl -s -X POST {url}/_local/clock -d '{{"advance_seconds": 10800}}'
-
-  # what the webhook received
-  curl -s {url}/_local/sink/shop
-"""
+    person = f"{url}/v1/spaces/{space}/collections/users/profiles/user_id:someone"
+    steps = [
+        "somebody puts something into the cart",
+        f"curl -s {url}/v1/track -u {description['write_key']}: -d "
+        """'{"userId":"someone","event":"Product Added","properties":{"price":39}}'""",
+        "wait until everything is worked off",
+        f"curl -s -X POST {url}/_local/drain",
+        "what is known about that person: traits and audiences, and what happened",
+        f"curl -s {person}/traits -u {description['profile_token']}:",
+        f"curl -s {person}/events -u {description['profile_token']}:",
+        "audiences, with their sizes",
+        f"curl -s {url}/spaces/{space}/audiences -H 'Authorization: Bearer {description['api_token']}'",
+    ]
+    if demo:
+        steps += [
+            "three hours pass: now ask for the traits again",
+            f"""curl -s {url}/_local/clock -d '{{"advance_seconds": 10801}}'""",
+            "what the webhook received last",
+            f"curl -s '{url}/_local/sink/{SINK}?last=2'",
+        ]
+    return "Try it:\n\n" + "\n".join(f"  {step}" if step.startswith("curl") else f"  # {step}" for step in steps) + "\n"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 SEED = 20_260_101
 PEOPLE = 320
 HOURS = 48
+SINK = "shop"  # where its webhook delivers to
 
 # Visits per hour of the day, from midnight on: quiet at night, a hump at noon, a larger one in the evening.
 RHYTHM = (1, 0, 0, 0, 0, 1, 3, 5, 7, 9, 10, 12, 14, 12, 9, 8, 8, 10, 13, 17, 20, 18, 11, 4)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,10 +13,13 @@ from chalicelib.clock import Clock
 MOST_REQUESTS = 10_000
 
 
+Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
+
+
 class Answer(msgspec.Struct, forbid_unknown_fields=True):
     """One scripted answer."""
 
-    status: int
+    status: Status
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     body: Any = None
 
@@ -24,7 +27,7 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True):
 class Script(msgspec.Struct, forbid_unknown_fields=True):
     """What PUT takes: statuses, or answers in full."""
 
-    responses: list[int | Answer]
+    responses: list[Status | Answer]
 
 
 class Sink:
@@ -54,12 +57,13 @@ class Sink:
             )
         return answer
 
-    def listing(self) -> dict[str, Any]:
+    def listing(self, last: int = MOST_REQUESTS) -> dict[str, Any]:
+        """The latest `last` requests, oldest first."""
         with self._lock:
             return {
                 "received": self._received,
                 "scripted": [answer.status for answer in self._script],
-                "requests": list(self._requests),
+                "requests": list(self._requests)[max(0, len(self._requests) - last) :],
             }
 
     def script(self, script: Script) -> None:

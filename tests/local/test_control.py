@@ -96,6 +96,16 @@ def test_a_sink_remembers_what_came(control: Control) -> None:
     assert ask(control, "GET", "/_local/sink/other")[1]["requests"] == []
 
 
+def test_a_sink_shows_its_latest_requests(control: Control) -> None:
+    for number in range(5):
+        ask(control, "POST", "/_local/sink/shop", {"number": number})
+    listing = ask(control, "GET", "/_local/sink/shop?last=2")[1]
+    assert [request["body"]["number"] for request in listing["requests"]] == [3, 4]
+    assert listing["received"] == 5
+    assert ask(control, "GET", "/_local/sink/shop?last=0")[1]["requests"] == []
+    assert ask(control, "GET", "/_local/sink/shop?last=x")[0] == 400
+
+
 def test_a_sink_answers_by_its_script(control: Control) -> None:
     script = {"responses": [429, {"status": 503, "headers": {"Retry-After": "7"}, "body": {"why": "busy"}}, 200]}
     assert ask(control, "PUT", "/_local/sink/shop", script)[1]["scripted"] == [429, 503, 200]
@@ -116,7 +126,7 @@ def test_an_emptied_sink_forgets_its_script_too(control: Control) -> None:
     assert ask(control, "POST", "/_local/sink/shop")[0] == 200
 
 
-@pytest.mark.parametrize("script", [b"", [200], {"responses": ["x"]}, {"answers": [200]}])
+@pytest.mark.parametrize("script", [b"", [200], {"responses": ["x"]}, {"responses": [1]}, {"answers": [200]}])
 def test_a_senseless_script_is_refused(control: Control, script: Any) -> None:
     assert ask(control, "PUT", "/_local/sink/shop", script)[0] == 400
 
@@ -132,3 +142,13 @@ def test_unknown_control_routes_and_methods_are_refused(control: Control) -> Non
     assert ask(control, "GET", "/_local/drain")[0] == 405
     assert ask(control, "DELETE", "/_local/clock")[0] == 405
     assert ask(control, "PATCH", "/_local/sink/shop")[0] == 405
+
+
+def test_triggers_can_be_stopped_and_started(world: World, control: Control, seen: Seen) -> None:
+    assert ask(control, "GET", "/_local/triggers") == (200, {"running": True})
+    assert ask(control, "POST", "/_local/triggers", {"running": False}) == (200, {"running": False})
+    world.send("a")
+    ask(control, "POST", "/_local/drain")
+    assert seen == ["a"]
+    assert ask(control, "POST", "/_local/triggers", {"running": "yes"})[0] == 400
+    assert ask(control, "GET", "/_local/triggers")[1] == {"running": False}
