@@ -1,6 +1,7 @@
 """Which messages a profile has counted: what makes counting exactly once without a ledger or a transaction."""
 
 from hashlib import blake2b
+from struct import unpack
 
 from ..clock import DAY
 from .profile import Counted
@@ -24,19 +25,23 @@ class Recent:
     """The counted messages of one profile while events are applied to it."""
 
     def __init__(self, counted: list[Counted]) -> None:
-        self._tags: dict[bytes, bytes] = {}
-        self._added: dict[bytes, list[bytes]] = {}
         self._kept = counted
-        for group in counted:
-            for start in range(0, len(group.hashes), _WIDTH):
-                self._tags[group.hashes[start : start + _WIDTH]] = group.tag
+        self._added: dict[bytes, list[bytes]] = {}
+        hashes = b"".join(group.hashes for group in counted)
+        # As numbers, all at once: slicing two thousand hashes out one by one would cost more than applying events.
+        self._known = set(unpack(f"<{len(hashes) // _WIDTH}Q", hashes))
 
     def counted_by(self, digest: bytes) -> bytes | None:
         """The tag of the queue message that counted this message id, if any did."""
-        return self._tags.get(digest)
+        if _number(digest) not in self._known:
+            return None
+        for tag, digests in self._added.items():
+            if digest in digests:
+                return tag
+        return next((group.tag for group in reversed(self._kept) if _holds(group, digest)), None)
 
     def add(self, digest: bytes, tag: bytes) -> None:
-        self._tags[digest] = tag
+        self._known.add(_number(digest))
         self._added.setdefault(tag, []).append(digest)
 
     def entries(self, now: int) -> list[Counted]:
@@ -52,3 +57,12 @@ class Recent:
             kept.append(Counted(group.tag, group.at, hashes))
             room -= len(hashes)
         return kept[::-1]
+
+
+def _number(digest: bytes) -> int:
+    return int.from_bytes(digest, "little")
+
+
+def _holds(group: Counted, digest: bytes) -> bool:
+    hashes = group.hashes
+    return any(hashes[start : start + _WIDTH] == digest for start in range(0, len(hashes), _WIDTH))
