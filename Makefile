@@ -27,6 +27,9 @@ run: $(STAMP) ## the local stack: HTTP API, AWS emulator, triggers and a demo (P
 test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
+bench: $(STAMP) ## units, calls and CPU per event, as ratios
+	$(BIN)/python -m tests.bench.pipeline_cost
+
 check: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
