@@ -1,4 +1,4 @@
-"""What one event costs on its way into a profile: units, calls and own CPU. Run by `make bench`; nothing here is a test.
+"""What one event costs on its way into a profile: units, calls and own CPU. Run by `make bench`; no test.
 
 Units are computed from the sizes of the items as DynamoDB bills them: 1 KB per write unit, 4 KB per read unit.
 """
