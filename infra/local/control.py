@@ -13,7 +13,7 @@ from chalicelib.clock import SECOND, MovableClock
 from .gateway import Request, Response, json_response
 from .harness import Harness, StillBusy
 from .meter import Meter
-from .sink import Script, Sink
+from .sink import MOST_REQUESTS, Script, Sink
 
 PREFIX = "/_local"
 
@@ -40,6 +40,11 @@ class Control:
         self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
+        """Answers end with a line feed: these routes are asked by people, in terminals."""
+        response = self._handle(request)
+        return response._replace(body=response.body + b"\n")
+
+    def _handle(self, request: Request) -> Response:
         match request.path.removeprefix(PREFIX).strip("/").split("/"):
             case ["drain"]:
                 return _by_method(request, {"POST": self._drain})
@@ -133,10 +138,19 @@ class Control:
 
 
 def _listing(sink: Sink, query: str) -> Response:
-    last = parse_qs(query).get("last", [""])[-1]
-    if last and not last.isdecimal():
+    """`last=n` shows the latest n; `raw=1` adds the exact bodies, which signatures are made of."""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    last = asked.get("last", str(MOST_REQUESTS))
+    if not last.isdecimal():
         return _error(400, "last is how many of the latest requests to show")
-    return json_response(200, sink.listing(int(last)) if last else sink.listing())
+    listing = sink.listing(int(last))
+    if asked.get("raw") != "1":
+        listing["requests"] = [_without_raw(request) for request in listing["requests"]]
+    return json_response(200, listing)
+
+
+def _without_raw(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if name != "raw"}
 
 
 def _script(sink: Sink, body: bytes) -> Response:

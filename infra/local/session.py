@@ -98,9 +98,8 @@ def _next_steps(description: dict[str, str], *, demo: bool) -> str:
         """'{"userId":"someone","event":"Product Added","properties":{"price":39}}'""",
         "wait until everything is worked off",
         f"curl -s -X POST {url}/_local/drain",
-        "what is known about that person: traits and audiences, and what happened",
+        "what is known about that person: traits, and audiences as traits",
         f"curl -s {person}/traits -u {description['profile_token']}:",
-        f"curl -s {person}/events -u {description['profile_token']}:",
         "audiences, with their sizes",
         f"curl -s {url}/spaces/{space}/audiences -H 'Authorization: Bearer {description['api_token']}'",
     ]

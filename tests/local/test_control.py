@@ -85,7 +85,7 @@ def test_a_senseless_move_is_refused(control: Control, body: Any) -> None:
 def test_a_sink_remembers_what_came(control: Control) -> None:
     assert ask(control, "POST", "/_local/sink/shop", {"event": "Audience Entered"}, X_Signature="abc")[0] == 200
     ask(control, "POST", "/_local/sink/shop", b"no json")
-    listing = ask(control, "GET", "/_local/sink/shop")[1]
+    listing = ask(control, "GET", "/_local/sink/shop?raw=1")[1]
     first, second = listing["requests"]
     assert listing["received"] == 2
     assert first["headers"] == {"X_Signature": "abc"}
@@ -93,6 +93,7 @@ def test_a_sink_remembers_what_came(control: Control) -> None:
     assert first["raw"] == '{"event": "Audience Entered"}'
     assert first["time"] == "2026-01-01T12:00:00.000Z"
     assert second["body"] == "no json"
+    assert "raw" not in ask(control, "GET", "/_local/sink/shop")[1]["requests"][0]
     assert ask(control, "GET", "/_local/sink/other")[1]["requests"] == []
 
 
