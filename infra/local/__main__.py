@@ -1,5 +1,6 @@
 """`make run`: the whole product on this machine until Ctrl-C."""
 
+import os
 import signal
 import sys
 import threading
@@ -42,4 +43,7 @@ def _stop(*_signal: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # An HTTP worker that still waits for somebody's answer must not hold up the end.
+    os._exit(code)

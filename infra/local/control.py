@@ -10,6 +10,7 @@ import msgspec
 from chalicelib import instants
 from chalicelib.clock import SECOND, MovableClock
 
+from .effort import Stopping
 from .gateway import Request, Response, json_response
 from .harness import Harness, StillBusy
 from .meter import Meter
@@ -67,6 +68,8 @@ class Control:
             ran = work()
         except StillBusy as busy:
             return _error(500, str(busy))
+        except Stopping:
+            return _error(503, "the stack is stopping")
         return json_response(200, {"ran": ran, **self._time()})
 
     def _time(self) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from segment.analytics.client import Client as Segment
+from urllib3.exceptions import HTTPError
 
 from . import shop
-from .client import Client
+from .client import Client, Refused
 
 STEP = 3_600  # seconds: an hour of the shop is sent, then worked off
 WEBHOOK = "actions-webhook"
@@ -234,13 +235,17 @@ def _costs(events: int, figures: dict[str, Any]) -> str:
     )
 
 
-def main(stack_file: str) -> None:
+def main(stack_file: str) -> int:
     console = Console()
-    Demo(Client.of_file(Path(stack_file)), console).run()
+    try:
+        Demo(Client.of_file(Path(stack_file)), console).run()
+    except KeyboardInterrupt:
+        return 130
+    except (Refused, HTTPError) as error:
+        console.print(f"[red]The demo could not go on:[/] {error}", highlight=False)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1])
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1]))

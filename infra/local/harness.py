@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from chalicelib.clock import SECOND, MovableClock
 
+from .effort import InTurn, Stopping, Together
 from .held import HeldQueues
 from .triggers import ScheduleTrigger, Tally, Trigger
 
@@ -22,7 +24,7 @@ class StillBusy(Exception):
 
 
 class Harness:
-    """`threads=False` turns one trigger after the other, for emulators that cannot bear concurrent writers.
+    """`threads=False` turns one trigger after the other in a drain.
 
     While `by_itself` is false, started triggers stand still and only `drain` and `advance_to` turn them.
     """
@@ -37,7 +39,8 @@ class Harness:
         threads: bool = True,
     ) -> None:
         self._clock, self._triggers, self._tick, self.held = clock, triggers, tick, held
-        self._exhaust = _exhaust_together if threads else _exhaust_in_turn
+        self._new_effort = Together if threads else InTurn
+        self._effort: Together | InTurn | None = None
         self._reported: dict[str, Tally] = {}
         self._gate = _Gate()
         self._stopping = threading.Event()
@@ -90,11 +93,17 @@ class Harness:
         done = 0
         for _ in range(MOST_ROUNDS):
             released = self.held.release_due()
-            records = self._exhaust(self._triggers)
+            records = self._exhaust()
             done += records
             if not released and not records:
                 return done
         raise StillBusy(f"{MOST_ROUNDS} rounds, and the queues are still not empty")
+
+    def _exhaust(self) -> int:
+        effort = self._effort = self._new_effort(self._triggers)
+        if self._stopping.is_set():
+            raise Stopping
+        return effort.exhaust()
 
     def _report(self) -> dict[str, int]:
         now = {t.name: t.tally.copy() for t in (*self._triggers, self._tick)}
@@ -116,10 +125,13 @@ class Harness:
             self._workers.append(worker)
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Let the running batches finish, at most `timeout` seconds each."""
+        """Let the running batches finish for at most `timeout` seconds; a drain under way raises Stopping."""
         self._stopping.set()
+        if self._effort:
+            self._effort.abort()
+        deadline = time.monotonic() + timeout
         for worker in self._workers:
-            worker.join(timeout)
+            worker.join(max(0.0, deadline - time.monotonic()))
 
     def _follow_clock(self) -> int:
         released = self.held.release_due()
@@ -171,65 +183,3 @@ class _Gate:
             with self._changed:
                 self._alone = False
                 self._changed.notify_all()
-
-
-def _exhaust_in_turn(triggers: Sequence[Trigger]) -> int:
-    total = 0
-    while records := sum(trigger.step() for trigger in triggers):
-        total += records
-    return total
-
-
-def _exhaust_together(triggers: Sequence[Trigger]) -> int:
-    """One thread per trigger, until all of them found their source empty after the last of them did something."""
-    effort = _Effort(len(triggers))
-    workers = [threading.Thread(target=effort.turn, args=(trigger,), daemon=True) for trigger in triggers]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if effort.error is not None:
-        raise effort.error
-    return effort.records
-
-
-class _Effort:
-    """The shared state of the threads of one `_exhaust_together`."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._changed = threading.Condition()
-        self._rounds = self._idle = 0
-        self.records = 0
-        self.error: Exception | None = None
-
-    def turn(self, trigger: Trigger) -> None:
-        try:
-            while self._step(trigger):
-                continue
-        except Exception as error:
-            with self._changed:
-                self.error = error
-                self._changed.notify_all()
-
-    def _step(self, trigger: Trigger) -> bool:
-        """Whether there may be more to do."""
-        seen = self._rounds
-        records = trigger.step()
-        with self._changed:
-            if records:
-                self.records += records
-                self._rounds += 1
-                self._idle = 0
-                self._changed.notify_all()
-                return self.error is None
-            if self._rounds != seen:
-                return self.error is None
-            self._idle += 1
-            if self._idle == self._workers:
-                self._changed.notify_all()
-                return False
-            self._changed.wait_for(
-                lambda: self._rounds != seen or self._idle == self._workers or self.error is not None
-            )
-            return self._rounds != seen and self.error is None

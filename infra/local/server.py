@@ -24,6 +24,8 @@ MOST_BODY = 512_000 + 1_048_576
 # Ten SDKs at once are more than a laptop shows.
 THREADS = 10
 
+STOP_SECONDS = 2
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,9 +64,13 @@ class LocalServer:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.stop()
+        """May be called again. Requests under way get a second to finish."""
+        # cheroot waits for its workers without end, and a partner's slow answer must not keep the user waiting.
+        stopper = threading.Thread(target=self._server.stop, daemon=True)
+        stopper.start()
+        stopper.join(STOP_SECONDS)
         if self._thread.is_alive():
-            self._thread.join(2)
+            self._thread.join(STOP_SECONDS - 1)
 
     def _respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         response = self._answer(environ)

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -83,9 +84,20 @@ def _run_demo(stack_file: Path) -> None:
     try:
         code = child.wait()
     finally:
-        child.kill()
+        _end(child)
     if code:
         console.print(f"[red]The demo ended with code {code}; the stack is still up.[/]\n")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Asked politely first: it has a progress bar to take off the screen."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(1)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def _next_steps(description: dict[str, str], *, demo: bool) -> str:

@@ -47,6 +47,8 @@ class Stack(NamedTuple):
 def running(home: Path, port: int, starts_at: int | None = None) -> Iterator[Stack]:
     """Serving on `port` (0: a free one) inside the block. The product's clock starts at `starts_at` (epoch ms)."""
     home.mkdir(parents=True, exist_ok=True)
+    # Left by a stack that was killed.
+    (home / STACK_FILE).unlink(missing_ok=True)
     keep_to_this_machine()
     counter = meter.Meter()
     counter.install()
@@ -65,6 +67,7 @@ def running(home: Path, port: int, starts_at: int | None = None) -> Iterator[Sta
                     yield Stack(description, clock, product.harness, home / STACK_FILE)
             finally:
                 product.harness.stop()
+                server.stop()
     finally:
         server.stop()
 
