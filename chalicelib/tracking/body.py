@@ -21,6 +21,10 @@ MAX_DEPTH = 100
 GZIP = zlib.MAX_WBITS | 16
 SMALLEST, LARGEST = -(2**63), 2**64 - 1  # the integers msgpack can hold
 
+_TOO_DEEP = ("nested_too_deep", f"JSON may be nested at most {MAX_DEPTH} levels deep.")
+_OUT_OF_RANGE = ("number_out_of_range", "A number is out of the range of 64-bit floats.")
+
+_ANYTHING = msgspec.json.Decoder(Any)
 _LONG_DIGITS = re.compile(rb"\d{19}")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: one character
@@ -53,25 +57,42 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     return content
 
 
+class Mismatch(Malformed):
+    """JSON, but of another type than asked for."""
+
+
+class Unfit(Malformed):
+    """JSON that is right, but more than later steps can hold."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def parse(text: bytes | msgspec.Raw) -> Any:
-    """The JSON value in `text`: at most MAX_DEPTH deep, numbers at most 64 bit wide. Raises Malformed."""
-    value = decode(text, msgspec.json.Decoder())
+    """The JSON value in `text`: at most MAX_DEPTH deep, numbers at most 64 bit wide. Raises Malformed and Unfit."""
+    try:
+        value = decode(text, _ANYTHING)
+    except Mismatch as error:  # of the values of JSON, msgspec refuses only such numbers
+        raise Unfit(*_OUT_OF_RANGE) from error
     if _is_too_deep(value):
-        raise Malformed(f"JSON nested deeper than {MAX_DEPTH} levels")
+        raise Unfit(*_TOO_DEEP)
     return _narrowed(value) if _LONG_DIGITS.search(text) else value
 
 
 def decode(text: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode, and once more with mended text if that can help. Raises Malformed, also for a value of another type."""
+    """Decode, and once more with mended text if that can help. Raises Malformed, Mismatch for another type of value."""
     try:
         return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise Mismatch(f"not the JSON expected: {type(error).__name__}") from error
     except ValueError as error:
         mended = _without_halves(bytes(text))
         if mended == text:
             raise Malformed(f"not the JSON expected: {type(error).__name__}") from error
         return decode(mended, decoder)
     except RecursionError as error:
-        raise Malformed("JSON nested too deep") from error
+        raise Unfit(*_TOO_DEEP) from error
 
 
 def _without_halves(text: bytes) -> bytes:
@@ -108,4 +129,4 @@ def _as_float(number: int) -> float:
     try:
         return float(number)
     except OverflowError as error:
-        raise Malformed("a number out of range") from error
+        raise Unfit(*_OUT_OF_RANGE) from error

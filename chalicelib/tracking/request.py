@@ -29,7 +29,7 @@ class TrackingRequest(msgspec.Struct, kw_only=True, frozen=True):
     """`count` messages were sent; `messages` is empty when that is more than BATCH_ELEMENTS.
 
     `kind` is the type of the one message of a single call, None for a batch. `sent_at`, `context` and
-    `integrations` are those of a batch as a whole.
+    `integrations` are those of a batch as a whole. A message that cannot be held is an Unfit in its place.
     """
 
     write_key: str
@@ -47,6 +47,8 @@ def read(kind: str, headers: Mapping[str, str], content: bytes) -> TrackingReque
         if kind in BATCH_KINDS:
             return _batch(headers, content)
         return _single(kind, headers, content)
+    except body.Unfit as error:
+        raise Refused(error.code, str(error)) from error
     except Malformed as error:
         raise Refused(body.MALFORMED, "The body must be one JSON object.") from error
 
@@ -70,7 +72,7 @@ def _batch(headers: Mapping[str, str], content: bytes) -> TrackingRequest:
         write_key=key,
         kind=None,
         count=len(elements),
-        messages=[body.parse(element) for element in elements] if len(elements) <= BATCH_ELEMENTS else [],
+        messages=[_element(element) for element in elements] if len(elements) <= BATCH_ELEMENTS else [],
         sent_at=sent_at if isinstance(sent_at, str) else None,
         context=_object(fields, "context"),
         integrations=_object(fields, "integrations"),
@@ -85,6 +87,14 @@ def _elements(batch: msgspec.Raw | None) -> list[msgspec.Raw]:
     for element in elements:
         _check_size(element)
     return elements
+
+
+def _element(text: msgspec.Raw) -> Any:
+    """An element that is JSON never costs the batch its neighbours."""
+    try:
+        return body.parse(text)
+    except body.Unfit as error:
+        return error
 
 
 def _object(fields: Mapping[str, msgspec.Raw], name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..ids import Ids
+from .body import Unfit
 from .merging import merged
 from .request import BATCH_ELEMENTS, SINGLE_KINDS, TrackingRequest
 
@@ -52,6 +53,8 @@ def sift(request: TrackingRequest, ids: Ids) -> Sifted:
 
 def _judged(value: Any, request: TrackingRequest, ids: Ids) -> dict[str, Any] | str:
     """The message to keep, or the code it is discarded under."""
+    if isinstance(value, Unfit):
+        return value.code
     if not isinstance(value, dict):
         return "message_not_object"
     fields = _settled(value, request.kind, ids)

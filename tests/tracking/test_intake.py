@@ -171,7 +171,6 @@ def test_an_import_with_basic_authorization_only():
         (b"null", {}),
         (b'{"writeKey":"\xff"}', {}),
         (f'{{"writeKey":"{KEY}","batch":[{{"a":NaN}}],"a":NaN}}'.encode(), {}),
-        (f'{{"writeKey":"{KEY}","batch":[{"[" * 5_000}{"]" * 5_000}],"a":{"[" * 5_000}{"]" * 5_000}}}'.encode(), {}),
     ],
 )
 def test_bodies_that_cannot_be_read_are_told(kind, body, headers):
@@ -212,6 +211,45 @@ def test_one_message_too_large_refuses_its_batch():
     assert reply.body["code"] == "message_too_large"
     assert api.post("batch", batch(track(), json.loads(sized(32_768)))) == ACCEPTED
     assert len(api.stored()) == 2
+
+
+UNFIT = [
+    (
+        b'{"type":"track","userId":"u1","event":"E","properties":{"a":' + b"[" * 500 + b"]" * 500 + b"}}",
+        "nested_too_deep",
+    ),
+    (b'{"type":"track","userId":"u1","event":"E","properties":{"a":1e400}}', "number_out_of_range"),
+    (b'{"type":"track","userId":"u1","event":"E","properties":{"a":' + b"9" * 400 + b"}}", "number_out_of_range"),
+]
+
+
+def test_a_field_of_the_batch_nested_beyond_reading_is_told():
+    api = Api()
+    deep = "[" * 5_000 + "]" * 5_000
+    reply = api.post("batch", f'{{"writeKey":"{KEY}","batch":[],"a":{deep}}}'.encode())
+    assert is_refusal(reply)
+    assert reply.body["code"] == "nested_too_deep"
+
+
+@pytest.mark.parametrize(("message", "code"), UNFIT)
+def test_a_message_that_cannot_be_held_is_told_alone_and_discarded_in_a_batch(message, code):
+    api = Api()
+    reply = api.post("track", message, authorization=basic(KEY + ":"))
+    assert is_refusal(reply)
+    assert reply.body["code"] == code
+    neighbour = json.dumps(track(messageId="good")).encode()
+    body = b'{"batch":[%b,%b,%b]}' % (message, neighbour, message)
+    assert api.post("batch", body, authorization=basic(KEY + ":")) == ACCEPTED
+    assert [event.message_id for event in api.stored()] == ["good"]
+    assert api.discarded() == {code: 2}
+
+
+@pytest.mark.parametrize("message", [b'{"a":NaN}', b'{"a":"\xff"}', b"{"])
+def test_a_message_that_is_no_json_makes_the_whole_body_no_json(message):
+    api = Api()
+    neighbour = json.dumps(track()).encode()
+    assert is_refusal(api.post("batch", b'{"batch":[%b,%b]}' % (neighbour, message), authorization=basic(KEY + ":")))
+    assert not api.sent()
 
 
 def test_what_applies_to_every_message_is_no_larger_than_a_message():
