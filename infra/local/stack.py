@@ -112,7 +112,12 @@ def _entry_points() -> Any:
 
 
 def _log_to_file_only() -> None:
-    """In Lambda the standard output is the log; here it is where the user reads."""
+    """In Lambda the standard output is the log; here it is where the user reads.
+
+    Powertools also hides its loggers from the root's handlers, which would lose the traces of broken requests.
+    """
+    for handler in logging.root.handlers:
+        handler.filters.clear()
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()

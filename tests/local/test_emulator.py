@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.store.clients import Clients
+from infra import resources
 from infra.local.emulator import Emulator
 from infra.local.failure import CannotStart
 
@@ -18,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 
 PARENT = """
 import pathlib, sys, time
+from chalicelib.store.clients import Clients
+from infra import resources
 from infra.local.emulator import Emulator
 with Emulator(pathlib.Path(sys.argv[1])) as emulator:
     print(emulator._port, emulator._child.pid, flush=True)
@@ -83,3 +87,16 @@ def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     finally:
         if listens(port):
             os.kill(child, signal.SIGKILL)
+
+
+def test_it_leaves_expired_items_to_their_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removed by the machine's clock, they would be missing while the product's clock stands in the past."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with Emulator(tmp_path / "log") as emulator:
+        clients = Clients("us-east-1", emulator.endpoint_url)
+        settings = resources.create(clients, "muster").settings
+        dynamodb = clients.client("dynamodb")
+        for table in (settings.timeline_table, settings.workspace_table, settings.work_table):
+            setting = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+            assert setting["TimeToLiveStatus"] == "DISABLED"
