@@ -122,4 +122,5 @@ def _next_steps(description: dict[str, str], *, demo: bool) -> str:
             "what the webhook received last",
             f"curl -s '{url}/_local/sink/{SINK}?last=2'",
         ]
-    return "Try it:\n\n" + "\n".join(f"  {step}" if step.startswith("curl") else f"  # {step}" for step in steps) + "\n"
+    lines = (f"  {step}\n" if step.startswith("curl") else f"  # {step}" for step in steps)
+    return "Try it:\n\n" + "\n".join(lines)
