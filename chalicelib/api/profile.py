@@ -52,9 +52,10 @@ class Reading:
     def limit(self, default: int, most: int) -> int:
         """The page size; one above the most is lowered to it."""
         text = self.parameters.get("limit", str(default))
-        if not text.isascii() or not text.isdigit() or int(text) < 1:
+        digits = text.lstrip("0")
+        if not text.isascii() or not digits.isdigit():
             raise Invalid(Problem("`limit` must be a whole number from 1", "limit"))
-        return min(int(text), most)
+        return most if len(digits) > len(str(most)) else min(int(digits), most)  # int() refuses very long text
 
     def listed(self, name: str) -> list[str] | None:
         """A comma-separated parameter; None when it was not given."""
@@ -63,8 +64,7 @@ class Reading:
 
     @property
     def start(self) -> str:
-        first = self.parameters.get("next", "")
-        return "" if first == "0" else first
+        return self.parameters.get("next", "")
 
     def cursor(self, slice: pages.Slice, limit: int) -> dict[str, Any]:
         """`url` leads to the next page with the same filters and the same version prefix."""

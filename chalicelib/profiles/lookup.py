@@ -1,10 +1,13 @@
 """Finding a profile by what a reader calls it."""
 
+import re
+
 from ..identity.external_id import Identifier
 from .ports import Identifiers, ProfileKey, Profiles
 from .profile import Profile
 
-PROFILE_ID_PREFIXES = {"users": "use_", "accounts": "acc_"}
+# As `ids.derived` makes them; nothing else is looked up, because a table's key cannot be of any length.
+_PROFILE_ID = re.compile(r"(?:use|acc)_[0-9A-Za-z]{1,64}")
 _SEGMENT_ID = "segment_id"
 _LONGEST_CHAIN = 10
 
@@ -33,9 +36,8 @@ class Lookup:
 
     def _profile_id(self, space_id: str, collection: str, name: str) -> str | None:
         type, colon, value = name.partition(":")
-        if not colon:
-            return name if name.startswith(PROFILE_ID_PREFIXES[collection]) else None
-        if type == _SEGMENT_ID:
-            return value
+        if not colon or type == _SEGMENT_ID:
+            profile_id = value if colon else name
+            return profile_id if _PROFILE_ID.fullmatch(profile_id) else None
         identifier = Identifier(collection, type, value)
         return self._identifiers.owners(space_id, [identifier]).get(identifier) if type and value else None

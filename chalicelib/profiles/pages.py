@@ -12,6 +12,7 @@ from .profile import Profile, Sighting
 
 AUDIENCE_CLASS = "audience"
 TRAIT_CLASS = "computed_trait"
+FIRST_PAGE = ("", "0")  # tokens that clients start with
 
 
 class Trait(NamedTuple):
@@ -53,8 +54,10 @@ def verbose_trait(trait: Trait) -> dict[str, Any]:
 
 def traits_from(items: Sequence[Trait], limit: int, token: str) -> Slice:
     """The token is the key of the first trait to show: inserts in between move nothing."""
-    start = bisect_left(items, token.encode(), key=lambda t: t.key.encode()) if token else 0
-    return _slice(items, start, limit, lambda t: t.key)
+    start = bisect_left(items, token.encode(), key=lambda t: t.key.encode()) if token not in FIRST_PAGE else 0
+    page = _slice(items, start, limit, lambda t: t.key)
+    # A trait called 0 is asked for by the smallest key after the last one shown.
+    return page._replace(next=page.items[-1].key + "\0") if page.next in FIRST_PAGE[1:] else page
 
 
 def external_ids(profile: Profile, types: Collection[str] | None) -> list[ExternalId]:
@@ -66,9 +69,10 @@ def external_ids(profile: Profile, types: Collection[str] | None) -> list[Extern
 def external_ids_from(items: Sequence[ExternalId], limit: int, token: str) -> Slice:
     """The token is the id of the first mapping to show. Raises Invalid for one that is not in the list."""
     ids = [e.id for e in items]
-    if token and token not in ids:
+    first = token in FIRST_PAGE
+    if not first and token not in ids:
         raise Invalid(Problem("`next` is not a cursor of this list", "next"))
-    return _slice(items, ids.index(token) if token else 0, limit, lambda e: e.id)
+    return _slice(items, 0 if first else ids.index(token), limit, lambda e: e.id)
 
 
 def external_id_item(external_id: ExternalId, collection: str) -> dict[str, Any]:

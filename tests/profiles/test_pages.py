@@ -50,6 +50,14 @@ def test_a_walk_shows_every_trait_once_even_when_others_appear(limit):
     assert [t.key for t in pages.traits_from(later, 3, first.next).items] == ["t03", "t04", "t05"]
 
 
+def test_a_trait_called_like_the_first_page_does_not_begin_the_walk_anew():
+    keys = ["$a", "$b", "", "0", "00", "1", "\0"]
+    shown = pages.traits(profile(traits={k: Trait(1, T0, "src") for k in keys}), Catalogue(1), "e")
+    for limit in (1, 2, 3):
+        assert walk(shown, pages.traits_from, limit) == shown
+    assert pages.traits_from(shown, 1, "0") == pages.traits_from(shown, 1, "")
+
+
 def test_external_ids_come_newest_first_and_can_be_chosen_by_type():
     owner = profile(external_ids=[*ids(T0, T0 + 2, T0 + 1), ExternalId("email", "e", "map_e", T0, "src", "m")])
     assert [e.id for e in pages.external_ids(owner, None)] == ["map_01", "map_02", "map_00", "map_e"]
