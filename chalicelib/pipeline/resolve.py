@@ -69,6 +69,9 @@ class Resolver:
             except Malformed:
                 logger.error("An ingest message is not an envelope; it is left to the dead-letter queue.")
                 failed.add(message.id)
+            except Exception as error:  # an envelope of another version of this code, perhaps
+                logger.error("An ingest message cannot be read: %s", place_of(error))
+                failed.add(message.id)
         for group in _groups(batches):
             if deadline.remaining() > 0:
                 failed |= self._resolve_isolated(group)

@@ -9,6 +9,7 @@ from chalicelib.identity.external_id import Identifier
 from chalicelib.profiles.ports import Claim, ProfileKey
 from chalicelib.queues import Received
 from chalicelib.store.memory import MemoryIdentifiers, MemoryProfiles, MemoryTimeline
+from chalicelib.tracking.envelope import Accepted, pack
 from tests.events import T0
 from tests.pipeline.shop import Shop, audience, identify, track
 
@@ -208,6 +209,17 @@ def test_a_message_that_is_no_envelope_fails_alone():
     shop = Shop()
     broken = Received("q-bad", "r", "garbage")
     assert shop.resolve(broken, shop.message("b1", track("A"))) == {"q-bad"}
+    assert shop.profile("user_id:u1")
+
+
+@pytest.mark.parametrize("message", [{}, {"type": "track"}, {"type": "track", "messageId": "m", "context": 5}, 5])
+def test_an_envelope_with_something_else_inside_fails_alone_or_does_no_harm(message):
+    shop = Shop()
+    envelope = Accepted(
+        batch_id="b0", workspace_id="w", space_id="s", source_id="src", received_at=T0, messages=[message]
+    )
+    odd = Received("q-odd", "r", pack(envelope))
+    assert shop.resolve(odd, shop.message("b1", track("A"))) <= {"q-odd"}
     assert shop.profile("user_id:u1")
 
 
