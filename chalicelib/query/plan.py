@@ -91,12 +91,17 @@ def _pooled(plan: Plan, place: int, members: Sequence[Run]) -> Any:
 
 
 def _settled(plan: Plan, run: Run) -> Evaluation:
-    value, edge = plan.result(run, None, None)
+    value, edge = _at(plan, run)
     for _ in range(LOOKAHEAD):
         if edge >= NEVER:
             break
-        later, following = plan.result(run.at(edge), None, None)
-        if later != value:
+        later, following = _at(plan, run.at(edge))
+        if later != value or type(later) is not type(value):
             break
         edge = following
-    return Evaluation(plain(value), None if edge >= NEVER else edge)
+    return Evaluation(value, None if edge >= NEVER else edge)
+
+
+def _at(plan: Plan, run: Run) -> tuple[Any, int]:
+    value, edge = plan.result(run, None, None)
+    return plain(value), edge

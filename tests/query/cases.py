@@ -1,6 +1,6 @@
 """Runs a file of cases: every value through the streams and through the oracle, errors, cadences and cycles.
 
-    python -m tests.query.cases FILE
+python -m tests.query.cases FILE
 """
 
 import sys
