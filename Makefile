@@ -22,7 +22,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@touch $@
 
 run: $(STAMP) ## the local stack: HTTP API, AWS emulator, triggers and a demo (PORT=8787, DEMO=0 to skip the demo)
-	@PORT=$(PORT) DEMO=$(DEMO) $(BIN)/python -m infra.local
+	@PORT=$(PORT) DEMO=$(DEMO) exec $(BIN)/python -m infra.local
 
 test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
