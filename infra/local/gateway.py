@@ -94,6 +94,10 @@ class Gateway:
         self._routes = RouteTable(app.routes)
 
     def handle(self, request: Request) -> Response:
+        response = self._answer(request)
+        return response._replace(body=b"") if request.method == "HEAD" else response
+
+    def _answer(self, request: Request) -> Response:
         match = self._routes.find(request.path)
         if match is None:
             return refusal(request, 404, "There is no such route.")
@@ -105,9 +109,7 @@ class Gateway:
         return refusal(request, 405, f"{request.method} is not possible here.", [("Allow", ", ".join(match.methods))])
 
     def _invoke(self, request: Request, match: Match, method: str) -> Response:
-        answer = self._app(self._event(request, match, method), events.LambdaContext("api_handler", 30))
-        response = _response(answer)
-        return response._replace(body=b"") if request.method == "HEAD" else response
+        return _response(self._app(self._event(request, match, method), events.LambdaContext("api_handler", 30)))
 
     def _event(self, request: Request, match: Match, method: str) -> events.Json:
         headers = _multi(request.headers)
@@ -187,23 +189,34 @@ def family(path: str) -> str:
     return PROFILES if segments[1:2] in (["spaces"], ["namespaces"]) else TRACKING
 
 
-_TYPES = {404: "not-found", 405: "method-not-allowed", 413: "payload-too-large"}
-_TRACKING_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
-_PROFILE_CODES = {404: "not_found", 405: "invalid_request_error", 413: "invalid_request_error"}
+class _Names(NamedTuple):
+    """What each API calls a refusal: in `type`, in `code` beside `success`, in `code` below `error`."""
+
+    management: str
+    tracking: str
+    profiles: str
+
+
+_REFUSALS = {
+    400: _Names("bad-request", "malformed_body", "invalid_request_error"),
+    404: _Names("not-found", "not_found", "not_found"),
+    405: _Names("method-not-allowed", "method_not_allowed", "invalid_request_error"),
+    413: _Names("payload-too-large", "payload_too_large", "invalid_request_error"),
+    500: _Names("server-error", "internal_error", "internal_error"),
+}
 
 
 def refusal(request: Request, status: int, message: str, extra: Headers = ()) -> Response:
     """An answer the gateway gives by itself, in the envelope of the API that was asked."""
-    kind = family(request.path)
+    kind, names = family(request.path), _REFUSALS[status]
     if kind == TRACKING:
-        code = _TRACKING_CODES[status]
-        body: Any = {"success": False, "code": code, "message": message, "error": message}
+        body: Any = {"success": False, "code": names.tracking, "message": message, "error": message}
         # Clients that know 413 drop the batch as on 400; one of them resends it ten times on 413 and 400 alike.
         return json_response(400 if status == 413 else status, body, [*_cors(request), *extra])
     if kind == PROFILES:
-        body = {"error": {"code": _PROFILE_CODES[status], "message": message}}
+        body = {"error": {"code": names.profiles, "message": message}}
         return json_response(status, body, [("Request-Id", str(uuid.uuid4())), *extra])
-    return json_response(status, {"errors": [{"type": _TYPES[status], "message": message}]}, extra)
+    return json_response(status, {"errors": [{"type": names.management, "message": message}]}, extra)
 
 
 def json_response(status: int, body: Any, extra: Headers = ()) -> Response:

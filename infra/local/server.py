@@ -82,7 +82,10 @@ class LocalServer:
 
     def _answer(self, environ: dict[str, Any]) -> Response:
         request = Request(environ["REQUEST_METHOD"], _target(environ), _headers(environ), b"", environ["REMOTE_ADDR"])
-        body = environ["wsgi.input"].read(MOST_BODY + 1)
+        try:
+            body = environ["wsgi.input"].read(MOST_BODY + 1)
+        except ValueError:  # broken chunks: nobody knows where a next request on this connection would begin
+            return refusal(request, 400, "The body is not chunked as HTTP has it.", [("Connection", "close")])
         if len(body) > MOST_BODY:
             _read_to_end(environ["wsgi.input"])
             return refusal(request, 413, f"The body is larger than {MOST_BODY} bytes.")
@@ -91,7 +94,7 @@ class LocalServer:
             return self._handle(request)
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
-            return json_response(500, {"errors": [{"type": "server-error", "message": "Something broke here."}]})
+            return refusal(request, 500, "Something broke here.")
 
     def _handle(self, request: Request) -> Response:
         if self._control is None or self._gateway is None:

@@ -177,6 +177,50 @@ def test_head_is_get_without_a_body(server: LocalServer) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+@pytest.mark.parametrize("target", ["/v1/track", "/v1/nothing", "/nothing"])
+def test_a_refused_head_has_no_body_to_be_taken_for_the_next_answer(server: LocalServer, target: str) -> None:
+    connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=10)
+    connection.request("HEAD", target)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status in (404, 405)
+    connection.request("GET", "/spaces/s/audiences/x")
+    assert json.loads(connection.getresponse().read())["method"] == "GET"
+    connection.close()
+
+
+def test_broken_chunks_are_the_clients_fault(server: LocalServer) -> None:
+    host, _, port = server.base_url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/track HTTP/1.1\r\nHost: x\r\nOrigin: https://a.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+        )
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"Access-Control-Allow-Origin: https://a.test" in head
+    assert json.loads(body)["code"] == "malformed_body"
+
+
+def test_a_defect_answers_in_the_envelope_of_its_api(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_down(*_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Gateway, "handle", break_down)
+    tracking = ask(server, "POST", "/v1/track", b"{}", Origin="https://a.test")
+    assert (tracking.status, tracking.json["code"]) == (500, "internal_error")
+    assert tracking.headers["Access-Control-Allow-Origin"] == "https://a.test"
+    profiles = ask(server, "GET", "/v1/spaces/S/collections/users/profiles/x/traits")
+    assert (profiles.status, profiles.json["error"]["code"]) == (500, "internal_error")
+    assert profiles.headers["Request-Id"]
+    management = ask(server, "GET", "/spaces/s/audiences/x")
+    assert (management.status, management.json["errors"][0]["type"]) == (500, "server-error")
+    assert "a defect" in caplog.text
+
+
 def test_unknown_routes_answer_in_the_envelope_of_their_api(server: LocalServer) -> None:
     profiles = ask(server, "GET", "/v1/spaces/S/nothing")
     assert (profiles.status, profiles.json["error"]["code"]) == (404, "not_found")
