@@ -104,6 +104,11 @@ def metadata(reading: Reading) -> dict[str, Any]:
     return {"segment_id": profile.profile_id, "metadata": pages.metadata(profile)}
 
 
+def unknown(_reading: Reading) -> dict[str, Any]:
+    """Answered here, because API Gateway's own 404 has no `Request-Id`."""
+    raise NotFound("There is no such resource.")
+
+
 def answer(request: Request, handler: Handler) -> Response:
     """Run a handler; every outcome is JSON and carries a `Request-Id`. No CORS: this API is for servers."""
     try:
@@ -171,11 +176,16 @@ def _register(resource: str, handler: Handler) -> None:
     for prefix in ("spaces", "namespaces"):
         path = f"/v1/{prefix}/{{space_id}}/collections/{{collection}}/profiles/{{identifier}}/{resource}"
 
-        def view(space_id: str, collection: str, identifier: str, handler: Handler = handler) -> Response:
+        def view(handler: Handler = handler, **_parts: str) -> Response:
             return answer(routes.current_request, handler)
 
-        routes.route(path, methods=["GET"], name=f"{prefix}_{resource}")(view)
+        routes.route(path, methods=["GET"], name=f"{prefix}_{handler.__name__}")(view)
 
 
-for _resource, _handler in (("traits", traits), ("external_ids", external_ids), ("metadata", metadata)):
+for _resource, _handler in (
+    ("traits", traits),
+    ("external_ids", external_ids),
+    ("metadata", metadata),
+    ("{resource}", unknown),
+):
     _register(_resource, _handler)
