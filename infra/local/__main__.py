@@ -9,15 +9,19 @@ from .failure import CannotStart
 
 
 class Stopped(BaseException):
-    """Ctrl-C or a polite kill."""
+    """Ctrl-C, a polite kill or a terminal that was closed."""
 
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 stopping = threading.Event()
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in ENDS:
+        # nohup asks to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         print("Starting the AWS emulator, the triggers and the HTTP server ...", flush=True)
         # Takes a second, in which Ctrl-C must work as well as later.
@@ -35,8 +39,8 @@ def main() -> int:
 
 def _stop(*_signal: object) -> None:
     # Once is enough: what follows is the stopping, which must not be stopped.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
     # The exception ends whatever is going on; should it strike where exceptions are swallowed, the event is left.
     stopping.set()
     raise Stopped

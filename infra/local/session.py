@@ -32,6 +32,8 @@ def run(stopping: threading.Event) -> None:
     home.mkdir(parents=True, exist_ok=True)
     port = _port()
     with _alone(home):
+        # Left by a stack that was killed: others wait for it to appear.
+        (home / stack.STACK_FILE).unlink(missing_ok=True)
         _log_to(home / LOG_FILE)
         _serve(home, port, stopping, demo=os.environ.get("DEMO", "1") != "0")
 

@@ -2,17 +2,19 @@
 
 import signal
 import stat
+import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from infra.local import session
 from tests.local.running import run
 
 KEYS = {"base_url", "space_id", "write_key", "profile_token", "api_token", "source_id", "engage_source_id"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_comes_up_and_stops_cleanly(tmp_path: Path, number: int) -> None:
     with run(tmp_path) as started:
         description = started.wait_until_up()
@@ -26,6 +28,18 @@ def test_it_comes_up_and_stops_cleanly(tmp_path: Path, number: int) -> None:
     assert seconds < 5
     assert "Traceback" not in output
     assert not started.file.exists()
+
+
+def test_what_a_killed_stack_left_is_not_taken_for_a_running_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "stack.json"
+    left.write_text("{}")
+    present_at_start: list[bool] = []
+    monkeypatch.setenv("MUSTER_LOCAL", str(tmp_path))
+    monkeypatch.setattr(session, "_serve", lambda *args, demo: present_at_start.append(left.exists()))
+    session.run(threading.Event())
+    assert present_at_start == [False]
 
 
 def test_a_second_stack_is_refused_while_one_runs(tmp_path: Path) -> None:
