@@ -97,7 +97,7 @@ def test_ids_in_the_path_are_decoded_once(api):
     assert api.get(f"{api.audiences}/{encoded.replace('%', '%25')}").status == 404
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"nope"])
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"name": "\xff"}', b"[" * 100_000, b"nope"])
 def test_a_body_that_is_not_json(api, body):
     reply = api.post(api.audiences, body)
     assert reply.status == 400

@@ -71,7 +71,7 @@ class Call:
             if len(body) > LARGEST_BODY:
                 raise TooLarge(f"the body is larger than {LARGEST_BODY} bytes")
             content = msgspec.json.decode(body or b"{}")
-        except (Malformed, msgspec.DecodeError, RecursionError) as error:
+        except (Malformed, msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise BadRequest("the body is not valid JSON") from error
         if not isinstance(content, dict):
             raise BadRequest("the body must be a JSON object")
