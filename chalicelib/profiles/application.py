@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ..computations.catalogue import Catalogue
 from ..identity.external_id import ExternalId
 from ..tracking.event import Event
+from . import room
 from .evaluation import due, evaluate
 from .profile import Profile, Sighting, Trait
 from .recent import Recent, hash_of
@@ -106,12 +107,12 @@ def _sight(profile: Profile, event: Event) -> None:
 
 def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[str]:
     """Custom traits of an identify (a person) or group (an account): per key the latest value wins, in any order of
-    arrival. Keys of live computations belong to them and are left alone."""
+    arrival. Keys of live computations belong to them and are left alone, as are new ones that have no room."""
     head = profile.head
     if event.type != ("identify" if head.collection == "users" else "group"):
         return []
     at = min(event.timestamp, event.received_at)  # a clock in the future must not make a value stick
-    changed = []
+    before: dict[str, Trait | None] = {}
     for key, value in event.traits.items():
         if key in catalogue.by_key:
             continue
@@ -121,12 +122,14 @@ def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[st
         head.outcomes.pop(key, None)  # of a deleted computation: an ordinary trait from now on
         head.traits[key] = Trait(value, at, event.source_id)
         if known is None or known.value != value or type(known.value) is not type(value):
-            changed.append(key)
-    return changed
+            before[key] = known
+    return room.without_excess(head.traits, before) if before else []
 
 
 def _extend(profile: Profile, external_ids: Sequence[ExternalId]) -> bool:
     fresh = [e for e in external_ids if profile.find(e.type, e.value) is None]
+    if fresh:
+        fresh = room.fitting(profile.head.external_ids, fresh)
     profile.head.external_ids.extend(fresh)
     return bool(fresh)
 

@@ -1,7 +1,8 @@
 """What the Profile API shows of a profile, page by page, in plain JSON types."""
 
+import re
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..computations.catalogue import Catalogue, is_audience
@@ -13,6 +14,8 @@ from .profile import Profile, Sighting
 AUDIENCE_CLASS = "audience"
 TRAIT_CLASS = "computed_trait"
 FIRST_PAGE = ("", "0")  # tokens that clients start with
+
+_EXTERNAL_ID = re.compile(r"(map_[0-9A-Za-z]+)\.([0-9]{1,15})")  # a mapping and its time, which give its place
 
 
 class Trait(NamedTuple):
@@ -55,7 +58,7 @@ def verbose_trait(trait: Trait) -> dict[str, Any]:
 def traits_from(items: Sequence[Trait], limit: int, token: str) -> Slice:
     """The token is the key of the first trait to show: inserts in between move nothing."""
     start = bisect_left(items, token.encode(), key=lambda t: t.key.encode()) if token not in FIRST_PAGE else 0
-    page = _slice(items, start, limit, lambda t: t.key)
+    page = slice_of(items, start, limit, lambda t: t.key)
     # A trait called 0 is asked for by the smallest key after the last one shown.
     return page._replace(next=page.items[-1].key + "\0") if page.next in FIRST_PAGE[1:] else page
 
@@ -63,16 +66,29 @@ def traits_from(items: Sequence[Trait], limit: int, token: str) -> Slice:
 def external_ids(profile: Profile, types: Collection[str] | None) -> list[ExternalId]:
     """The newest first, so that one added during a walk is before the pages still to come."""
     chosen = [e for e in profile.head.external_ids if types is None or e.type in types]
-    return sorted(chosen, key=lambda e: (-e.created_at, e.id))
+    return sorted(chosen, key=_place)
 
 
-def external_ids_from(items: Sequence[ExternalId], limit: int, token: str) -> Slice:
-    """The token is the id of the first mapping to show. Raises Invalid for one that is not in the list."""
-    ids = [e.id for e in items]
-    first = token in FIRST_PAGE
-    if not first and token not in ids:
-        raise Invalid(Problem("`next` is not a cursor of this list", "next"))
-    return _slice(items, 0 if first else ids.index(token), limit, lambda e: e.id)
+def place_of_external_id(token: str) -> tuple[int, str] | None:
+    """Where a page begins, also when the external id that stood there is gone; None for the first page.
+
+    Raises Invalid.
+    """
+    if token in FIRST_PAGE:
+        return None
+    match = _EXTERNAL_ID.fullmatch(token)
+    if match is None:
+        raise not_a_cursor()
+    return -int(match[2]), match[1]
+
+
+def external_ids_from(items: Sequence[ExternalId], limit: int, place: tuple[int, str] | None) -> Slice:
+    start = bisect_left(items, place, key=_place) if place else 0
+    return slice_of(items, start, limit, lambda e: f"{e.id}.{e.created_at}")
+
+
+def not_a_cursor() -> Invalid:
+    return Invalid(Problem("`next` is not a cursor of this list", "next"))
 
 
 def external_id_item(external_id: ExternalId, collection: str) -> dict[str, Any]:
@@ -105,7 +121,11 @@ def _class_of(key: str, catalogue: Catalogue) -> str | None:
     return AUDIENCE_CLASS if is_audience(compiled.computation) else TRAIT_CLASS
 
 
-def _slice(items: Sequence[Any], start: int, limit: int, token_of: Any) -> Slice:
+def _place(external_id: ExternalId) -> tuple[int, str]:
+    return -external_id.created_at, external_id.id
+
+
+def slice_of(items: Sequence[Any], start: int, limit: int, token_of: Callable[[Any], str]) -> Slice:
     rest = items[start + limit : start + limit + 1]
     return Slice(items[start : start + limit], token_of(rest[0]) if rest else "")
 

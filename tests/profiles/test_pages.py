@@ -67,14 +67,28 @@ def test_external_ids_come_newest_first_and_can_be_chosen_by_type():
 def test_a_walk_of_external_ids_is_not_disturbed_by_a_new_one():
     known = ids(*range(T0, T0 + 7))
     owner = profile(external_ids=known)
-    first = pages.external_ids_from(pages.external_ids(owner, None), 3, "")
+    first = external_ids_from(owner, 3, "")
     owner.head.external_ids = [*known, ExternalId("email", "new", "map_new", T0 + 99, "src", "m")]
-    second = pages.external_ids_from(pages.external_ids(owner, None), 3, first.next)
-    third = pages.external_ids_from(pages.external_ids(owner, None), 3, second.next)
+    second = external_ids_from(owner, 3, first.next)
+    third = external_ids_from(owner, 3, second.next)
     assert [*first.items, *second.items, *third.items] == known[::-1]
     assert third.next == ""
 
 
-def test_a_cursor_nobody_gave_is_refused():
+def test_a_walk_of_external_ids_goes_on_when_the_next_one_is_removed():
+    known = ids(T0, T0, T0, T0 + 1, T0 + 1)
+    owner = profile(external_ids=known)
+    first = external_ids_from(owner, 1, "0")
+    assert [e.id for e in first.items] == ["map_03"]
+    owner.head.external_ids = [e for e in known if e.id != "map_04"]
+    assert [e.id for e in external_ids_from(owner, 9, first.next).items] == ["map_00", "map_01", "map_02"]
+
+
+@pytest.mark.parametrize("token", ["map_unknown", "map_1.", "map_1.x", "1", "map_1.99999999999999999999", "é"])
+def test_a_cursor_nobody_gave_is_refused(token):
     with pytest.raises(Invalid, match="next"):
-        pages.external_ids_from(ids(T0), 3, "map_unknown")
+        pages.place_of_external_id(token)
+
+
+def external_ids_from(owner, limit, token):
+    return pages.external_ids_from(pages.external_ids(owner, None), limit, pages.place_of_external_id(token))
