@@ -20,6 +20,7 @@ from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
+from .profiles.rate import Rate
 from .queues import Queues
 from .records import Records
 from .secrecy import Secrets
@@ -56,9 +57,9 @@ class Adapters:
 
 
 class Application:
-    """The services, wired."""
+    """The services, wired. `profile_api_rate` is requests per second and space; 0 for any number."""
 
-    def __init__(self, adapters: Adapters) -> None:
+    def __init__(self, adapters: Adapters, profile_api_rate: int = 0) -> None:
         a = adapters
         self.adapters = a
         self.clock = a.clock
@@ -67,6 +68,7 @@ class Application:
         self.ledger = Ledger(a.work, a.clock)
         self.sizes = Sizes(a.work)
         self.lookup = Lookup(a.profiles, a.identifiers)
+        self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
         self.resolver = Resolver(self.directory, a.profiles, a.identifiers, a.timeline, a.archive, a.clock, a.fanout)
@@ -106,7 +108,8 @@ def current() -> Application:
     if _current is None:
         with _lock:
             if _current is None:
-                _current = Application(on_aws(from_environment(os.environ)))
+                settings = from_environment(os.environ)
+                _current = Application(on_aws(settings), settings.profile_api_rate)
     return _current
 
 

@@ -1,6 +1,7 @@
 """What the environment tells the product: names of its resources. Read once, by the composition root."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -11,7 +12,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Field `profiles_table` is read from `MUSTER_PROFILES_TABLE`, and so on.
 
     `endpoint_url` points all clients at an emulator. `allow_private_addresses` lets webhooks reach loopback and
-    private networks; it stays off in the cloud.
+    private networks; it stays off in the cloud. `profile_api_rate` is how many requests of the Profile API a space may
+    have in a second; 0 for any number.
     """
 
     profiles_table: str
@@ -27,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
     endpoint_url: str | None = None
     allow_private_addresses: bool = False
+    profile_api_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class MissingSettings(Exception):

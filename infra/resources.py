@@ -16,6 +16,7 @@ DAY = 86_400  # seconds
 RECEIVES_PER_TIMEOUT = 6  # AWS's advice for queues that Lambda reads: room for throttled pollers and retries
 EMULATED_ELSEWHERE = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")  # they guard, and an emulator ignores them
 WAIT = {"Delay": 1, "MaxAttempts": 60}
+PROFILE_API_RATE = 100  # requests per second and space: what clients of this API are used to
 
 
 class Queue(NamedTuple):
@@ -58,7 +59,8 @@ class Names(NamedTuple):
 
 def environment() -> Json:
     """The variables every function gets."""
-    return {PREFIX + field.upper(): value for field, value in SETTINGS.items()}
+    found = {PREFIX + field.upper(): value for field, value in SETTINGS.items()}
+    return {**found, PREFIX + "PROFILE_API_RATE": {"Ref": "ProfileApiRate"}}
 
 
 def template() -> Json:
@@ -71,7 +73,13 @@ def template() -> Json:
                 "Type": "String",
                 "Default": "",
                 "Description": "An SNS topic that hears of messages nobody could handle; empty for none",
-            }
+            },
+            "ProfileApiRate": {
+                "Type": "Number",
+                "Default": PROFILE_API_RATE,
+                "MinValue": 0,
+                "Description": "Profile API requests per second and space; 0 for any number and no write to count them",
+            },
         },
         "Conditions": {"HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
         "Resources": {**_tables(), **_queues(), **_archive(), "SecretsKey": _key()},
