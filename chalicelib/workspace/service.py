@@ -7,7 +7,9 @@ from ..ids import Ids
 from ..records import Records
 from ..secrecy import Secrets
 from .audiences import Audiences
+from .computed_traits import ComputedTraits
 from .connections import Connections
+from .definitions import Definitions
 from .destinations import Destinations
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Sizes
@@ -32,7 +34,9 @@ class Workspaces:
         self.connections = Connections(storage, ids, clock)
         self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
         self.sources = Sources(storage, ids, clock, self.destinations)
-        self.audiences = Audiences(storage, ids, clock, self.connections)
+        definitions = Definitions(storage, ids, clock, self.connections)
+        self.audiences = Audiences(definitions)
+        self.computed_traits = ComputedTraits(definitions)
 
     def workspace(self, workspace_id: str) -> Workspace:
         """Raises NotFound."""

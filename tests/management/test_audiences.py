@@ -240,7 +240,7 @@ class TestUpdates:
     @pytest.mark.parametrize(
         ("sent", "field", "words"),
         [
-            ({"definition": {"query": "event('Other').count() >= 1"}}, "definition.query", "create an audience"),
+            ({"definition": {"query": "event('Other').count() >= 1"}}, "definition.query", "create another one"),
             ({"definition": {"query": "event("}}, "definition.query", "column"),
             ({"definition": {}}, "definition.query", "required"),
             (

@@ -1,6 +1,6 @@
 """The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
 
-from . import audiences, catalog, connections, destinations, sources, workspaces
+from . import audiences, catalog, computed_traits, connections, destinations, sources, workspaces
 
 blueprints = (
     workspaces.routes,
@@ -9,4 +9,5 @@ blueprints = (
     destinations.routes,
     audiences.routes,
     connections.routes,
+    computed_traits.routes,
 )

@@ -96,8 +96,7 @@ def destination(shown: Destination, kind: DestinationKind) -> Shape:
     }
 
 
-def audience(shown: Computation) -> Shape:
-    """As it is shown after a change and among consumers."""
+def _computation(shown: Computation) -> Shape:
     described = {} if shown.description is None else {"description": shown.description}
     return {
         "id": shown.id,
@@ -106,14 +105,30 @@ def audience(shown: Computation) -> Shape:
         **described,
         "key": shown.key,
         "enabled": shown.enabled,
-        "definition": {"query": shown.query},
         "status": "Live" if shown.enabled else "Disabled",
         "createdBy": shown.created_by,
         "updatedBy": shown.updated_by,
         "createdAt": to_iso(shown.created_at),
         "updatedAt": to_iso(shown.updated_at),
+    }
+
+
+def audience(shown: Computation) -> Shape:
+    """As it is shown after a change and among consumers."""
+    return {
+        **_computation(shown),
+        "definition": {"query": shown.query},
         "audienceType": shown.scope,
         "options": {"includeHistoricalData": False, "filterByExternalIds": shown.external_ids},
+    }
+
+
+def computed_trait(shown: Computation) -> Shape:
+    anonymous = "anonymous_id" in shown.external_ids
+    return {
+        **_computation(shown),
+        "definition": {"query": shown.query, "type": shown.scope},
+        "options": {"includeHistoricalData": False, "includeAnonymousUsers": anonymous},
     }
 
 

@@ -1,0 +1,91 @@
+"""Computed traits: a value per person, reduced from events."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..computations.computation import ACCOUNTS, DEFAULT_EXTERNAL_IDS, TRAIT, USERS, Computation
+from ..computations.definition import check
+from .body import Body
+from .definitions import Definitions, missing, reject_changed, reject_history
+from .model import Space
+
+ANONYMOUS_ID = "anonymous_id"
+TYPES = (USERS, ACCOUNTS)
+EDITABLE = {"name", "description", "enabled", "definition"}
+
+NOT_EVALUATED = "computed traits of accounts are not evaluated yet: use USERS"
+
+
+class ComputedTraits:
+    """The computed traits of spaces. `content` is a request body, `by` the id of the token that asks."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+
+    def every(self, space_id: str) -> list[Computation]:
+        """Oldest first."""
+        return self._definitions.every(space_id, TRAIT)
+
+    def get(self, space_id: str, trait_id: str) -> Computation:
+        """Raises NotFound."""
+        trait = self._definitions.find(space_id, TRAIT, trait_id)
+        if trait is None:
+            raise missing("computed trait")
+        return trait
+
+    def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
+        """Only events received from now on count for it. Raises Invalid."""
+        body = Body(content)
+        name, description = body.required_text("name"), body.text("description", longest=None)
+        enabled = body.flag("enabled")
+        query, scope = _definition(body, required=True)
+        options = body.inner("options")
+        anonymous = options.flag("includeAnonymousUsers")
+        reject_history(options, "backfillDurationDays")
+        if query:
+            body.problems += check(query, TRAIT, scope)
+        body.done()
+        trait = self._definitions.new(space, TRAIT, "tra_", name=name, query=query, by=by)
+        trait.scope, trait.description, trait.enabled = scope, description, enabled is not False
+        trait.external_ids = [*DEFAULT_EXTERNAL_IDS, *([ANONYMOUS_ID] if anonymous else [])]
+        body.problems += self._definitions.circles(trait)
+        body.done()
+        self._definitions.add(trait)
+        return trait
+
+    def update(self, trait: Computation, content: Mapping[str, Any], by: str) -> Computation:
+        """What is given replaces what is there. Raises Invalid and NotFound."""
+        body = Body(content)
+        name = body.required_text("name") if body.has("name") else None
+        description, enabled = body.text("description", longest=None), body.flag("enabled")
+        reject_changed(body, [("key", trait.key)])
+        body.problems += self._definitions.edit_problems(trait, _definition(body)[0])
+        body.done()
+        if not EDITABLE & content.keys():
+            return trait
+
+        def change(present: Computation) -> Computation:
+            return replace(
+                present,
+                name=present.name if name is None else name,
+                description=present.description if description is None else description,
+                enabled=present.enabled if enabled is None else enabled,
+            )
+
+        return self._definitions.amend(trait, by, change)
+
+    def delete(self, trait: Computation) -> None:
+        """Its values stay on profiles as ordinary traits. Raises Conflict when another computation refers to it."""
+        self._definitions.remove(trait)
+
+
+def _definition(body: Body, *, required: bool = False) -> tuple[str, str]:
+    """The query, empty when none was given, and the type."""
+    definition = body.inner("definition", required=required)
+    given = required or body.has("definition")
+    query = definition.required_text("query", longest=None) if given else ""
+    if definition.choice("type", TYPES, required=given) == ACCOUNTS:
+        definition.reject("type", NOT_EVALUATED)
+    return query, USERS

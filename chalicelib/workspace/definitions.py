@@ -1,0 +1,137 @@
+"""What audiences and computed traits have in common: one space of keys, references among each other, one way to go."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from ..clock import Clock
+from ..computations.computation import Computation
+from ..computations.definition import check, check_cycle, references
+from ..computations.keys import key_of, with_suffix
+from ..errors import Conflict, NotFound, Problem
+from ..ids import Ids
+from .body import Body
+from .connections import Connections
+from .model import Space
+from .storage import Reservation, Storage, computation_key, key_key, space_partition
+
+NO_EDIT = "the query cannot be changed yet: create another one with the new query and delete this one"
+NO_HISTORY = (
+    "events from before the creation cannot be read back in yet, only events received afterwards count: "
+    "leave this out or set it to false"
+)
+NO_LOOKBACK = "events from before the creation cannot be read back in yet: leave this out"
+
+
+class Definitions:
+    """The computations of spaces, of every kind. `kind` is AUDIENCE or TRAIT."""
+
+    def __init__(self, storage: Storage, ids: Ids, clock: Clock, connections: Connections) -> None:
+        self._storage, self._ids, self._clock = storage, ids, clock
+        self._connections = connections
+
+    def all(self, space_id: str) -> list[Computation]:
+        return self._storage.computations.every(space_partition(space_id), "computation#")
+
+    def every(self, space_id: str, kind: str) -> list[Computation]:
+        """Oldest first."""
+        found = [computation for computation in self.all(space_id) if computation.kind == kind]
+        return sorted(found, key=lambda computation: (computation.created_at, computation.id))
+
+    def find(self, space_id: str, kind: str, id: str) -> Computation | None:
+        computation = self._storage.computations.find(computation_key(space_id, id))
+        return computation if computation is not None and computation.kind == kind else None
+
+    def new(self, space: Space, kind: str, prefix: str, *, name: str, query: str, by: str) -> Computation:
+        """Not stored yet. The key is free at this moment and taken by `add`."""
+        now = self._clock.now()
+        return Computation(
+            id=self._ids.ksuid(prefix),
+            workspace_id=space.workspace_id,
+            space_id=space.id,
+            kind=kind,
+            scope="",
+            key=self._free_key(space.id, key_of(name, kind)),
+            name=name,
+            query=query,
+            created_at=now,
+            created_by=by,
+            updated_at=now,
+            updated_by=by,
+        )
+
+    def add(self, computation: Computation) -> None:
+        """Only events received from its creation on count for it."""
+        self._reserve_key(computation)
+        self._storage.computations.create(computation_key(computation.space_id, computation.id), computation)
+        self._storage.bump(computation.space_id)
+
+    def amend(self, computation: Computation, by: str, change: Callable[[Computation], Computation]) -> Computation:
+        """Raises NotFound."""
+
+        def stamped(present: Computation) -> Computation:
+            at = max(self._clock.now(), present.updated_at + 1)  # so that callers see that it changed
+            return replace(change(present), updated_at=at, updated_by=by)
+
+        changed = self._storage.computations.amend(computation_key(computation.space_id, computation.id), stamped)
+        self._storage.bump(computation.space_id)
+        return changed
+
+    def remove(self, computation: Computation) -> None:
+        """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""
+        readers = [o.name for o in self.all(computation.space_id) if computation.key in references(o)]
+        if readers:
+            raise Conflict(f"other definitions refer to this one: {', '.join(sorted(readers))}")
+        self._storage.computations.delete(computation_key(computation.space_id, computation.id))
+        self._storage.bump(computation.space_id)
+        self._connections.remove_computation(computation)
+
+    def circles(self, computation: Computation) -> list[Problem]:
+        """Why it cannot stand beside the others: it would wait for itself."""
+        return check_cycle(computation, self.all(computation.space_id))
+
+    def edit_problems(self, computation: Computation, query: str) -> list[Problem]:
+        """What is wrong with the new query itself comes first: it would stand in the way of a new one too."""
+        if query in ("", computation.query):
+            return []
+        return (
+            check(query, computation.kind, computation.scope)
+            or self.circles(replace(computation, query=query))
+            or [Problem(NO_EDIT, "definition.query", {"code": "not_supported"})]
+        )
+
+    def _free_key(self, space_id: str, wanted: str) -> str:
+        key = wanted
+        while self._storage.names.find(key_key(space_id, key)) is not None:
+            key = with_suffix(wanted, self._ids.suffix())
+        return key
+
+    def _reserve_key(self, computation: Computation) -> None:
+        """Take the key for ever: another computation under it would be mixed up with this one downstream."""
+        wanted = computation.key
+        while True:
+            try:
+                key = key_key(computation.space_id, computation.key)
+                self._storage.names.create(key, Reservation(owner=computation.id, at=computation.created_at))
+                return
+            except Conflict:  # somebody else took it this very moment
+                computation.key = self._free_key(computation.space_id, wanted)
+
+
+def reject_changed(body: Body, kept: Iterable[tuple[str, str]]) -> None:
+    """Reject what would change a field that never does."""
+    for name, value in kept:
+        if body.text(name) not in (None, value):
+            body.reject(name, f'"{name}" never changes')
+
+
+def reject_history(options: Body, days: str) -> None:
+    """Reject options that would need events of the past; `days` is what the lookback is called."""
+    if options.flag("includeHistoricalData"):
+        options.reject("includeHistoricalData", NO_HISTORY)
+    if options.has(days):
+        options.reject(days, NO_LOOKBACK)
+
+
+def missing(what: str) -> NotFound:
+    return NotFound(f"there is no {what} with this id")
