@@ -49,8 +49,11 @@ FUNCTIONS = {
         grants=(
             *COMMON,
             Grant(WRITE, "WorkspaceTable"),
-            Grant(READ, "ProfilesTable"),
-            Grant(READ, "IdentifiersTable"),
+            Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "ProfilesTable"),
+            Grant(QUERY, "ProfilesTable", "/index/listing"),
+            Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "IdentifiersTable"),
+            Grant((*QUERY, "dynamodb:DeleteItem"), "TimelineTable"),
+            Grant(("s3:PutObject",), "ArchiveBucket", "/erasures/*"),
             Grant(SEND, "IngestQueue"),
             Grant(("kms:Encrypt", "kms:Decrypt"), "SecretsKey"),
         ),

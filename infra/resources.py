@@ -126,17 +126,11 @@ def _outputs() -> Json:
 
 
 def _tables() -> Json:
-    profiles = _kept(_table("pk", due_shard="N", due_at="N"))
+    profiles = _kept(_table("pk", due_shard="N", due_at="N", listing="S"))
     profiles["Properties"] |= {
         "KeySchema": _keys("pk"),
         "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": "due",
-                "KeySchema": _keys("due_shard", "due_at"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
+        "GlobalSecondaryIndexes": [_index("due", "due_shard", "due_at"), _index("listing", "listing", "pk")],
     }
     return {
         "ProfilesTable": profiles,
@@ -158,6 +152,10 @@ def _table(*keys: str, **further: str) -> Json:
             "SSESpecification": {"SSEEnabled": True},
         },
     }
+
+
+def _index(name: str, *keys: str) -> Json:
+    return {"IndexName": name, "KeySchema": _keys(*keys), "Projection": {"ProjectionType": "KEYS_ONLY"}}
 
 
 def _keys(*names: str) -> list[Json]:

@@ -45,8 +45,19 @@ class Profiles(Protocol):
         """
         ...
 
+    def delete(self, profile: Profile) -> None:
+        """Remove a profile that was saved without streams. Raises VersionConflict when somebody else wrote first."""
+        ...
+
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:
         """Profiles of one shard with `due_at` <= `before` (epoch ms)."""
+        ...
+
+    def newest(self, space_id: str, collection: str, limit: int, start: str = "") -> list[str]:
+        """Ids of at most `limit` profiles, the last created first, from the id `start` on.
+
+        Those merged away or deleted are left out. May be a moment behind the writes.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from ..identity.external_id import Identifier
 from ..profiles.ports import ProfileKey
 
 SHARDS = 16  # of the due index: each takes 1,000 writes a second, and a tick reads all of them
+LISTING_SHARDS = 4  # of the list of a space: each takes 1,000 new profiles a second, and a page reads all of them
 LONGEST_KEY = 1_024  # bytes; DynamoDB allows 2,048
 
 
@@ -22,6 +23,16 @@ def profile_key(pk: str) -> ProfileKey:
 def shard_of(pk: str) -> int:
     """Which shard of the due index holds the profile: the same in every process."""
     return crc32(pk.encode()) % SHARDS
+
+
+def listings(space_id: str, collection: str) -> list[str]:
+    """The shards of the list of a space's profiles."""
+    return [f"{space_id}#{collection}#{shard}" for shard in range(LISTING_SHARDS)]
+
+
+def listing_of(pk: str, collection: str) -> str:
+    """Which of them holds the profile."""
+    return listings(profile_key(pk).space_id, collection)[crc32(pk.encode()) % LISTING_SHARDS]
 
 
 def identifier_pk(space_id: str, identifier: Identifier) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.errors import Invalid, Unavailable, VersionConflict
 from chalicelib.identity.external_id import ExternalId
 from chalicelib.profiles.ports import ProfileKey, Profiles
 from chalicelib.profiles.profile import Counted, Head, Outcome, Profile, Sighting, Trait
-from chalicelib.store.keys import SHARDS, profile_pk, shard_of
+from chalicelib.store.keys import SHARDS, listing_of, listings, profile_pk, shard_of
 from tests.conftest import Cloud
 from tests.store.conftest import NOON, dynamo_profiles
 
@@ -134,6 +135,72 @@ def test_a_profile_whose_edges_are_gone_is_no_longer_due(profiles: Profiles, spa
     assert key_of(profile) not in due_keys(profiles, shard, NOON)
 
 
+def test_a_deleted_profile_is_gone_and_can_be_made_again(profiles: Profiles, space: str) -> None:
+    profile = ada(space, streams={})
+    profiles.save(profile)
+    profiles.delete(profile)
+    assert profiles.load([key_of(profile)]) == {}
+    profiles.save(ada(space))
+    assert profiles.load([key_of(profile)])[key_of(profile)].version == 1
+
+
+def test_only_the_version_that_was_read_is_deleted(profiles: Profiles, space: str) -> None:
+    profile = ada(space)
+    with pytest.raises(VersionConflict):
+        profiles.delete(profile)
+    profiles.save(profile)
+    (stale,) = profiles.load([key_of(profile)]).values()
+    profiles.save(profile)
+    with pytest.raises(VersionConflict):
+        profiles.delete(stale)
+    assert profiles.load([key_of(profile)])[key_of(profile)].version == 2
+
+
+def listed(profiles: Profiles, space: str, limit: int, collection: str = "users") -> list[str]:
+    """All pages, each starting at what the one before left over."""
+    found: list[str] = []
+    while True:
+        page = profiles.newest(space, collection, limit + 1, found.pop() if found else "")
+        assert len(page) <= limit + 1
+        found += page
+        if len(page) <= limit:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_the_list_of_a_space_shows_every_living_profile_once_the_newest_first(
+    profiles: Profiles, space: str, limit: int
+) -> None:
+    ids = [f"use_{n:02}" for n in range(11)]
+    for profile_id in ids:
+        profiles.save(Profile(space_id=space, profile_id=profile_id))
+    profiles.save(Profile(space_id=space, profile_id="acc_1", head=Head(collection="accounts")))
+    profiles.save(Profile(space_id=space + "0", profile_id="use_99"))
+    (merged,) = profiles.load([ProfileKey(space, "use_05")]).values()
+    merged.merged_into = "use_04"
+    profiles.save(merged)
+    (deleted,) = profiles.load([ProfileKey(space, "use_07")]).values()
+    profiles.delete(deleted)
+    assert listed(profiles, space, limit) == [i for i in reversed(ids) if i not in ("use_05", "use_07")]
+    assert listed(profiles, space, limit, "accounts") == ["acc_1"]
+
+
+def test_a_page_of_the_list_begins_where_it_is_told_even_when_nothing_stands_there(
+    profiles: Profiles, space: str
+) -> None:
+    for profile_id in ("use_1", "use_3", "use_5"):
+        profiles.save(Profile(space_id=space, profile_id=profile_id))
+    assert profiles.newest(space, "users", 2, "use_4") == ["use_3", "use_1"]
+    assert profiles.newest(space, "users", 2, "use_3") == ["use_3", "use_1"]
+    assert profiles.newest(space, "users", 2, "use_0") == []
+
+
+def test_a_list_spreads_over_its_shards() -> None:
+    counts = Counter(listing_of(f"space#use_{n}", "users") for n in range(400))
+    assert counts.keys() == set(listings("space", "users"))
+    assert min(counts.values()) > 60
+
+
 def test_shards_share_the_profiles_evenly() -> None:
     counts = [0] * SHARDS
     for n in range(3_200):
@@ -159,7 +226,7 @@ def test_an_item_holds_only_what_conditions_and_indexes_need_besides_the_blobs(c
     plain, due = ada(space), Profile(space_id=space, profile_id="due", head=Head(edges={"a": 5}), merged_into="use_x")
     profiles.save(plain)
     profiles.save(due)
-    assert set(raw_item(cloud, key_of(plain))) == {"pk", "version", "head", "streams"}
+    assert set(raw_item(cloud, key_of(plain))) == {"pk", "version", "listing", "head", "streams"}
     assert set(raw_item(cloud, key_of(due))) == {"pk", "version", "head", "due_shard", "due_at", "merged_into"}
 
 
@@ -195,9 +262,19 @@ def small_items(cloud: Cloud) -> Any:
 def test_large_streams_move_beside_the_item_and_come_back(cloud: Cloud, space: str) -> None:
     profiles, profile = small_items(cloud), large(space)
     profiles.save(profile)
-    assert set(raw_item(cloud, key_of(profile))) == {"pk", "version", "head", "parts"}
+    assert set(raw_item(cloud, key_of(profile))) == {"pk", "version", "listing", "head", "parts"}
     assert len(part_keys(cloud, key_of(profile))) > 1
     assert profiles.load([key_of(profile)]) == {key_of(profile): profile}
+
+
+def test_deleting_takes_parts_along_that_a_killed_worker_left(cloud: Cloud, space: str) -> None:
+    profiles, profile = small_items(cloud), large(space)
+    profiles.save(profile)
+    profiles._parts.write(profile_pk(key_of(profile)), 2, b"of a version that never came")
+    profile.streams = {}
+    profiles.save(profile)
+    profiles.delete(profile)
+    assert part_keys(cloud, key_of(profile)) == []
 
 
 def test_parts_of_older_versions_are_removed(cloud: Cloud, space: str) -> None:

@@ -47,7 +47,7 @@ class Reading:
         """The decoded JSON. Raises Invalid."""
         try:
             return msgspec.json.decode(exchange.body(self._request))
-        except (Malformed, msgspec.DecodeError, RecursionError) as error:
+        except (Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(Problem("the body is not valid JSON")) from error
 
     def limit(self, default: int, most: int) -> int:

@@ -1,5 +1,6 @@
 """The table `profiles`: one item per profile, changed by one conditional write."""
 
+import heapq
 from collections.abc import Iterable
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
@@ -11,11 +12,12 @@ from ...errors import Invalid, Problem, Retryable, Unavailable, VersionConflict
 from ...profiles.ports import DuePage, ProfileKey
 from ...profiles.profile import Profile
 from .. import codec
-from ..keys import profile_key, profile_pk, shard_of
+from ..keys import listing_of, listings, profile_key, profile_pk, shard_of
 from .parts import Parts, Reference
 from .table import ConditionFailed, Raw, Table
 
 DUE_INDEX = "due"
+LISTING_INDEX = "listing"
 INLINE = 100_000  # bytes of streams kept in the item itself
 LARGEST_HEAD = 290_000  # bytes; with INLINE and the keys still below the 400 KB of an item
 LOAD_ATTEMPTS = 4  # a profile may get a new version between the read of its item and of its parts
@@ -30,18 +32,32 @@ class DueIndex(GlobalSecondaryIndex["ProfileItem"]):  # type: ignore[no-untyped-
     due_at = NumberAttribute(range_key=True)
 
 
+class ListingIndex(GlobalSecondaryIndex["ProfileItem"]):  # type: ignore[no-untyped-call]
+    """The ids of profiles begin with the time they were made at, so the table's own key is the order of the list."""
+
+    class Meta:
+        index_name = LISTING_INDEX
+        projection = KeysOnlyProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
 class ProfileItem(Model):
-    """`due_shard` and `due_at` are absent when time alone changes nothing, which keeps the index sparse."""
+    """`due_shard` and `due_at` are absent when time alone changes nothing, `listing` when the profile was merged away:
+    that keeps the indexes sparse. `listing` never changes otherwise, so a save costs no write of its index."""
 
     pk = UnicodeAttribute(hash_key=True)
     version = NumberAttribute()
     due_shard = NumberAttribute(null=True)
     due_at = NumberAttribute(null=True)
+    listing = UnicodeAttribute(null=True)
     merged_into = UnicodeAttribute(null=True)
     head = BinaryAttribute(legacy_encoding=False)
     streams = BinaryAttribute(legacy_encoding=False, null=True)
     parts = UnicodeAttribute(null=True)
     due = DueIndex()
+    listed = ListingIndex()
 
 
 class DynamoProfiles:
@@ -70,15 +86,33 @@ class DynamoProfiles:
         try:
             old = self._table.put_returning(item, unchanged)
         except ConditionFailed as error:
-            raise VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}") from error
+            raise _conflict(profile) from error
         profile.version += 1
         if item.parts or "parts" in old:
             self._clean(item.pk, profile.version)
+
+    def delete(self, profile: Profile) -> None:
+        pk = profile_pk(ProfileKey(profile.space_id, profile.profile_id))
+        # Parts that a killed worker left behind go first: afterwards nothing would lead to them.
+        self._parts.remove_before(pk, profile.version + 1)
+        try:
+            self._table.delete(pk, condition=ProfileItem.version == profile.version)
+        except ConditionFailed as error:
+            raise _conflict(profile) from error
 
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:
         after = _start(shard, cursor) if cursor else None
         page = self._table.query(shard, ProfileItem.due_at <= before, index=DUE_INDEX, limit=limit, after=after)
         return DuePage([profile_key(item.pk) for item in page.items], _cursor(page.last) if page.last else None)
+
+    def newest(self, space_id: str, collection: str, limit: int, start: str = "") -> list[str]:
+        until = ProfileItem.pk <= profile_pk(ProfileKey(space_id, start)) if start else None
+        found = (
+            self._table.query(shard, until, index=LISTING_INDEX, limit=limit, descending=True).items
+            for shard in listings(space_id, collection)
+        )
+        newest = heapq.nlargest(limit, (item.pk for items in found for item in items))
+        return [profile_key(pk).profile_id for pk in newest]
 
     def _streams(self, item: ProfileItem) -> bytes | None:
         if not item.parts:
@@ -90,6 +124,8 @@ class DynamoProfiles:
         pk = profile_pk(ProfileKey(profile.space_id, profile.profile_id))
         item = self._table.model(pk=pk, version=profile.version + 1, merged_into=profile.merged_into)
         item.head = _head(profile)
+        if profile.merged_into is None:
+            item.listing = listing_of(pk, profile.head.collection)
         if profile.due_at is not None:
             item.due_shard, item.due_at = shard_of(pk), profile.due_at
         if profile.streams:
@@ -105,6 +141,10 @@ class DynamoProfiles:
             self._parts.remove_before(pk, version)
         except Retryable:
             return  # the profile is saved; its next large save removes them
+
+
+def _conflict(profile: Profile) -> VersionConflict:
+    return VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
 
 
 def _head(profile: Profile) -> bytes:

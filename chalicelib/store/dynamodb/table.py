@@ -116,6 +116,7 @@ class Table(Generic[Item]):
         after: Raw | None = None,
         consistent: bool = False,
         only: Sequence[str] | None = None,
+        descending: bool = False,
     ) -> Found[Item]:
         """At most `limit` items in key order (without a limit all), those after the key `after`."""
         with _translated():
@@ -127,6 +128,7 @@ class Table(Generic[Item]):
                 last_evaluated_key=after,
                 consistent_read=consistent,
                 attributes_to_get=only,
+                scan_index_forward=not descending,
             )
             return Found(list(found), found.last_evaluated_key)
 

@@ -21,7 +21,7 @@ class _Stored(NamedTuple):
 
 
 class MemoryProfiles:
-    """`changes` lists every successful save in order."""
+    """`changes` lists every successful save and deletion in order."""
 
     def __init__(self) -> None:
         self._items: dict[str, _Stored] = {}
@@ -39,10 +39,19 @@ class MemoryProfiles:
         with self._lock:
             old = self._items.get(pk)
             if (old.version if old else 0) != profile.version:
-                raise VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
+                raise _conflict(profile)
             self._items[pk] = new
-            self.changes.append(_change(len(self.changes), key, old, new))
+            self.changes.append(_change(len(self.changes), key, new, old, new))
         profile.version = new.version
+
+    def delete(self, profile: Profile) -> None:
+        key = ProfileKey(profile.space_id, profile.profile_id)
+        with self._lock:
+            old = self._items.get(profile_pk(key))
+            if old is None or old.version != profile.version:
+                raise _conflict(profile)
+            del self._items[profile_pk(key)]
+            self.changes.append(_change(len(self.changes), key, old, old, None))
 
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:
         found = sorted(
@@ -54,6 +63,18 @@ class MemoryProfiles:
         page = found[start : start + limit]
         more = start + limit < len(found)
         return DuePage([profile_key(pk) for _, pk in page], str(start + limit) if more else None)
+
+    def newest(self, space_id: str, collection: str, limit: int, start: str = "") -> list[str]:
+        found = (
+            key.profile_id
+            for pk, stored in list(self._items.items())
+            for key in [profile_key(pk)]
+            if key.space_id == space_id
+            and stored.merged_into is None
+            and codec.decode_head(stored.head).collection == collection
+            and (not start or key.profile_id <= start)
+        )
+        return sorted(found, reverse=True)[:limit]
 
     def keys(self) -> list[ProfileKey]:
         """Of all profiles, in the order they were made."""
@@ -81,13 +102,18 @@ def _profile(key: ProfileKey, stored: _Stored) -> Profile:
     )
 
 
-def _change(number: int, key: ProfileKey, old: _Stored | None, new: _Stored) -> ProfileChange:
+def _change(number: int, key: ProfileKey, last: _Stored, old: _Stored | None, new: _Stored | None) -> ProfileChange:
+    """Also of a deletion the stream tells the version and the survivor that the item had `last`."""
     return ProfileChange(
         record_id=f"change-{number}",
         space_id=key.space_id,
         profile_id=key.profile_id,
-        version=new.version,
-        merged_into=new.merged_into,
+        version=last.version,
+        merged_into=last.merged_into,
         old=codec.decode_head(old.head) if old else None,
-        new=codec.decode_head(new.head),
+        new=codec.decode_head(new.head) if new else None,
     )
+
+
+def _conflict(profile: Profile) -> VersionConflict:
+    return VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
