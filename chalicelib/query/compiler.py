@@ -28,7 +28,7 @@ from .syntax import (
     Reference,
     Trait,
 )
-from .thresholds import threshold
+from .thresholds import enough, limit_of, threshold
 from .vocabulary import ACCOUNTS, LINKED, TRAIT
 
 
@@ -104,10 +104,10 @@ class _Compiler:
 
     def _positive(self, node: Comparison, name: str, frame: Frame | None) -> Formula:
         if isinstance(node.left, Reduced):
-            reduction = self._reduce(node.left, frame)
-            made = threshold(node, reduction.reaches) if reduction.reaches is not None else None
-            if made is not None:
-                return made
+            limit = limit_of(node)
+            reduction = self._reduce(node.left, frame, None if limit is None else enough(limit))
+            if limit is not None and reduction.reaches is not None:
+                return threshold(node.name, limit, reduction.reaches)
             left = reduction.reading
         else:
             left = self._reference(node.left, frame)
@@ -125,8 +125,8 @@ class _Compiler:
     def _reduced(self, node: Reduced, frame: Frame | None) -> Reading:
         return self._reduce(node, frame).reading
 
-    def _reduce(self, node: Reduced, frame: Frame | None) -> Reduction:
-        reduction = self._reductions.compile(node, frame)
+    def _reduce(self, node: Reduced, frame: Frame | None, enough: int | None = None) -> Reduction:
+        reduction = self._reductions.compile(node, frame, enough)
         if frame is None and reduction.times is not None:
             self._times[id(node)] = reduction.times
         return reduction

@@ -17,16 +17,26 @@ Row = Any  # [timestamp, column, ...]; None where there is no event around
 class Run:
     """One evaluation: what is known of a profile at one instant. `members` are the users of an account."""
 
-    __slots__ = ("members", "now", "states", "traits")
+    __slots__ = ("_times", "members", "now", "states", "traits")
 
     def __init__(
         self, states: Sequence[Any], traits: Mapping[str, Any], now: int, members: Sequence["Run"] = ()
     ) -> None:
         self.states, self.traits, self.now, self.members = states, traits, now, members
+        self._times: dict[int, list[int]] = {}
+
+    def times(self, place: int) -> list[int]:
+        """The timestamps of the rows at a place, read once."""
+        found = self._times.get(place)
+        if found is None:
+            found = self._times[place] = [row[0] for row in self.states[place]]
+        return found
 
     def at(self, now: int) -> "Run":
         """The same profile at another instant."""
-        return Run(self.states, self.traits, now, [member.at(now) for member in self.members])
+        later = Run(self.states, self.traits, now, [member.at(now) for member in self.members])
+        later._times = self._times
+        return later
 
 
 Truth = tuple[bool, int]
@@ -39,6 +49,8 @@ FALSE: Truth = (False, NEVER)
 
 def both(formulas: Sequence[Formula]) -> Formula:
     """AND. While one term is false nothing else matters, so only its own edge is passed on."""
+    if len(formulas) == 1:
+        return formulas[0]
 
     def evaluate(run: Run, row: Row, parent: Row) -> Truth:
         edge = NEVER

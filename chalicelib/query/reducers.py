@@ -13,6 +13,11 @@ from .values import ARITHMETIC, EXACT, Cell, Number, number, packed_number, text
 
 Order = tuple[int, int, str]  # timestamp, received at, message id
 
+Row = list[Any]
+
+_DIGITS = 18  # certainly fit the 64 bits of a packed integer
+_LARGEST = 10**_DIGITS
+_MOST_PLACES = 18
 MAX_DISTINCT = 10_000  # distinct values kept by a list or a mode; later ones are dropped, known ones keep counting
 
 
@@ -29,8 +34,19 @@ class Reducer(Protocol):
         """The result; `aggregate` is None when no event contributed."""
         ...
 
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        """Those of time-ordered rows [timestamp, aggregate] that matter if older ones always leave first."""
+        ...
 
-class Count:
+
+class _EveryRow:
+    """For reducers to which every event matters until it leaves."""
+
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        return rows
+
+
+class Count(_EveryRow):
     def lift(self, entries: Sequence[Cell], order: Order) -> int:
         return 1
 
@@ -41,24 +57,41 @@ class Count:
         return aggregate or 0
 
 
-class Total:
-    """Serves `sum` and `avg`: [how many numbers, their exact sum]."""
+class Total(_EveryRow):
+    """Serves `sum` and `avg`: [how many numbers, their exact sum as coefficient and decimal places].
+
+    A sum too long for that is kept as text: [how many, "digits"].
+    """
 
     def __init__(self, average: bool) -> None:
         self._average = average
 
     def lift(self, entries: Sequence[Cell], order: Order) -> list[Any] | None:
         numbers = _numbers(entries)
-        return [len(numbers), packed_number(_exact_sum(numbers))] if numbers else None
+        return [len(numbers), *_scaled(_exact_sum(numbers))] if numbers else None
 
     def merge(self, aggregates: Sequence[list[Any]]) -> list[Any]:
-        sums = [_unpacked(aggregate[1]) for aggregate in aggregates]
-        return [sum(aggregate[0] for aggregate in aggregates), packed_number(_exact_sum(sums))]
+        sums: dict[int, int] = {}
+        texts, count = [], 0
+        for aggregate in aggregates:
+            count += aggregate[0]
+            if len(aggregate) == 3:
+                sums[aggregate[2]] = sums.get(aggregate[2], 0) + aggregate[1]
+            else:
+                texts.append(Decimal(aggregate[1]))
+        if len(sums) == 1 and not texts:
+            ((places, coefficient),) = sums.items()
+            if abs(coefficient) < _LARGEST:
+                return [count, coefficient, places]
+        shifted = [Decimal(coefficient).scaleb(-places, EXACT) for places, coefficient in sums.items()]
+        return [count, *_scaled(_exact_sum(shifted + texts))]
 
     def read(self, aggregate: list[Any] | None) -> Number | None:
         if aggregate is None:
             return None
         total = Decimal(aggregate[1])
+        if len(aggregate) == 3:
+            total = total.scaleb(-aggregate[2], EXACT)
         return ARITHMETIC.divide(total, Decimal(aggregate[0])) if self._average else ARITHMETIC.plus(total)
 
 
@@ -73,12 +106,26 @@ def _exact_sum(numbers: Sequence[Number]) -> Number:
     return total
 
 
+def _scaled(size: Number) -> list[Any]:
+    """Coefficient and decimal places, or one text."""
+    if type(size) is int and abs(size) < _LARGEST:
+        return [size, 0]
+    exact = Decimal(size)
+    exponent = exact.as_tuple().exponent
+    if isinstance(exponent, int) and -_MOST_PLACES <= exponent <= 0 and exact.adjusted() - exponent < _DIGITS:
+        return [int(exact.scaleb(-exponent, EXACT)), -exponent]
+    return [str(exact)]
+
+
 def _unpacked(value: int | str) -> Number:
     return value if type(value) is int else Decimal(value)
 
 
 class Extreme:
     """`min` and `max` of numbers."""
+
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        return _records(rows, lambda a, b: self._choose(_unpacked(a), _unpacked(b)) == _unpacked(b))
 
     def __init__(self, choose: Callable[..., Any]) -> None:
         self._choose = choose
@@ -97,6 +144,9 @@ class Extreme:
 
 class TextExtreme:
     """`min` and `max` of texts, by code point."""
+
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        return _records(rows, lambda a, b: self._choose(a, b) == b)
 
     def __init__(self, choose: Callable[..., Any]) -> None:
         self._choose = choose
@@ -128,6 +178,9 @@ class Outermost:
     def read(self, aggregate: list[Any] | None) -> Cell:
         return None if aggregate is None else aggregate[3]
 
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        return [max(rows, key=lambda row: _order(row[1]))] if rows and self._latest else rows
+
 
 def _order(aggregate: list[Any]) -> list[Any]:
     return aggregate[:3]
@@ -150,6 +203,17 @@ class Unique:
     def read(self, aggregate: list[str] | None) -> list[str]:
         return list(aggregate or ())
 
+    def deciding(self, rows: list[Row]) -> list[Row]:
+        """Of each text only the newest occurrence, of too many texts the newest."""
+        seen: set[str] = set()
+        kept: list[Row] = []
+        for at, texts in reversed(rows):
+            new = [value for value in texts if value not in seen]
+            seen.update(new)
+            if new and len(seen) <= MAX_DISTINCT:
+                kept.append([at, new])
+        return kept[::-1]
+
 
 def _with(values: list[str], value: str) -> list[str]:
     place = bisect_left(values, value)
@@ -158,7 +222,7 @@ def _with(values: list[str], value: str) -> list[str]:
     return [*values[:place], value, *values[place:]]
 
 
-class Mode:
+class Mode(_EveryRow):
     """How often each text occurs."""
 
     def __init__(self, frequency: int) -> None:
@@ -187,6 +251,15 @@ def _tally(counts: dict[str, int], added: Any) -> dict[str, int]:
         elif len(counts) < MAX_DISTINCT:
             counts[value] = count
     return counts
+
+
+def _records(rows: list[Row], beaten: Callable[[Any, Any], bool]) -> list[Row]:
+    """Rows that no later row beats or equals."""
+    kept: list[Row] = []
+    for row in reversed(rows):
+        if not kept or not beaten(row[1], kept[-1][1]):
+            kept.append(row)
+    return kept[::-1]
 
 
 def reducer(name: str, cast: str | None, frequency: int | None) -> Reducer:

@@ -47,14 +47,19 @@ class Reductions:
         """The stream of each place."""
         return tuple(self._places[place] for place in range(self._reserved))
 
-    def compile(self, node: Reduced, frame: Frame | None) -> Reduction:
-        """`frame` is the event around the stream, None at the top."""
+    def compile(self, node: Reduced, frame: Frame | None, enough: int | None = None) -> Reduction:
+        """`frame` is the event around the stream, None at the top.
+
+        `enough`: nobody asks whether a count reaches more than that.
+        """
         found = filters.of(node.stream)
-        compiled = self._rows if frame is not None or found.live or _reads_others(node.reference) else self._static
-        reduction = compiled(node, found, frame)
+        if frame is not None or found.live or _reads_others(node.reference):
+            reduction = self._rows(node, found, frame)
+        else:
+            reduction = self._static(node, found, enough)
         return reduction._replace(reading=_size(reduction.reading)) if node.counted else reduction
 
-    def _static(self, node: Reduced, found: Filters, frame: Frame | None) -> Reduction:
+    def _static(self, node: Reduced, found: Filters, enough: int | None) -> Reduction:
         """Every event is decided by itself: only what it contributes is remembered."""
         made = reducer(node.reducer, node.cast, node.frequency)
         entries = entries_of(node)
@@ -68,14 +73,14 @@ class Reductions:
             self._keep(place, node, found, aggregate, f"aggregate {family(node)}")
             return Reduction(_read(place, aggregate.value))
         if node.reducer == "count":
-            return self._tally(place, node, found)
+            return self._tally(place, node, found, enough)
         windowed = Windowed(found.window, made, entries)
         self._keep(place, node, found, windowed, f"windowed {found.window.far} {family(node)}")
         return Reduction(_read(place, windowed.value), None, _times(place, windowed.times))
 
-    def _tally(self, place: int, node: Reduced, found: Filters) -> Reduction:
-        tally = Tally(found.window)
-        self._keep(place, node, found, tally, f"tally {found.window.far}")
+    def _tally(self, place: int, node: Reduced, found: Filters, enough: int | None) -> Reduction:
+        tally = Tally(found.window, enough)
+        self._keep(place, node, found, tally, tally.shape)
 
         def reaches(run: Run, row: Row, wanted: int) -> Truth:
             return tally.reaches(run.states[place], run.now, wanted)

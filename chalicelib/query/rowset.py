@@ -1,23 +1,12 @@
 """The rows of a stream that count at an instant, below one parent row or on their own."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .comparators import NEVER
-from .formula import Formula, Reading, Row, Run, Truth
-from .memories.memory import timestamp
+from .formula import FALSE, TRUE, Formula, Reading, Row, Run, Truth
 from .reducers import Reducer
 from .windows import Window
-
-
-class Selection(NamedTuple):
-    """Rows [low:high] are in the window; the row at `entering` may be the next to enter it."""
-
-    low: int
-    high: int
-    entering: int
-    last: int  # the latest timestamp the parent allows
 
 
 class RowSet:
@@ -26,67 +15,75 @@ class RowSet:
     def __init__(
         self, place: int, window: Window, below: Window | None, keeps: Formula | None, gap: int | None
     ) -> None:
-        self._place, self._window, self._below, self._keeps = place, window, below, keeps
-        self.gap = gap
+        self._place, self._keeps, self.gap = place, keeps, gap
+        self._near, self._far = window
+        self._below, self._span = below or (0, None)
+        self._nested = below is not None
 
     def rows(self, run: Run, row: Row) -> tuple[list[Row], int]:
         """The rows that count, and when that may change. `row` is the event around this stream, if any."""
-        rows: list[Row] = run.states[self._place]
-        selection = self._select(rows, run.now, row)
-        edge = self._next_entry(rows, selection)
-        kept = rows[selection.low : selection.high]
+        times = run.times(self._place)
+        first, last = self._bounds(run.now, row)
+        low, high = bisect_left(times, first), bisect_right(times, min(last, run.now - self._near))
+        edge = self._enters(times, max(low, high), last)
+        kept = run.states[self._place][low:high]
         if self._keeps is not None:
             kept, change = _filtered(kept, self._keeps, run, row)
             edge = min(edge, change)
         if kept:
-            edge = min(edge, self._leaves(kept[0]))
+            edge = min(edge, self._leaves(kept[0][0]))
         return (kept if self.gap is None else _last_session(kept, self.gap)), edge
 
     def reaches(self, run: Run, row: Row, wanted: int) -> Truth:
         """Whether at least `wanted` rows count, and when that may change."""
         if wanted <= 0:
-            return True, NEVER
-        rows: list[Row] = run.states[self._place]
-        selection = self._select(rows, run.now, row)
-        if self._keeps is None:
-            return self._reaches_all(rows, selection, wanted)
-        edge = NEVER
-        for place in range(selection.high - 1, selection.low - 1, -1):
-            holds, change = self._keeps(run, rows[place], row)
-            edge = min(edge, change)
+            return TRUE
+        times = run.times(self._place)
+        first, last = self._bounds(run.now, row)
+        low = bisect_left(times, first)
+        if self._keeps is not None:
+            return self._reaches_kept(run, row, wanted, low, last)
+        place = low + wanted - 1
+        if place >= len(times) or times[place] > last:
+            return FALSE
+        newest = run.now - self._near
+        if times[place] > newest:
+            return False, times[place] + self._near
+        if self._far is None:
+            return TRUE
+        return True, self._leaves(times[bisect_right(times, min(last, newest)) - wanted])
+
+    def _reaches_kept(self, run: Run, row: Row, wanted: int, low: int, last: int) -> Truth:
+        """From the newest row back, since the oldest of the wanted ones decides when the answer changes."""
+        rows, times, keeps = run.states[self._place], run.times(self._place), self._keeps or _always
+        high, edge = bisect_right(times, min(last, run.now - self._near)), NEVER
+        for place in range(high - 1, low - 1, -1):
+            holds, change = keeps(run, rows[place], row)
+            if change < edge:
+                edge = change
             wanted -= holds
             if not wanted:
-                return True, min(edge, self._leaves(rows[place]))
-        return False, min(edge, self._next_entry(rows, selection))
+                return True, min(edge, self._leaves(times[place]))
+        return False, min(edge, self._enters(times, max(low, high), last))
 
-    def _reaches_all(self, rows: list[Row], selection: Selection, wanted: int) -> Truth:
-        if selection.high - selection.low >= wanted:
-            return True, self._leaves(rows[selection.high - wanted])
-        entering = selection.entering + wanted - 1 - max(0, selection.high - selection.low)
-        return False, self._next_entry(rows, selection._replace(entering=entering))
+    def _bounds(self, now: int, row: Row) -> tuple[int, int]:
+        """The earliest and the latest timestamp that can count, now or later."""
+        first, last = -NEVER if self._far is None else now - self._far, NEVER
+        if self._nested:
+            first = max(first, row[0] + self._below)
+            last = NEVER if self._span is None else row[0] + self._span
+        return first, last
 
-    def _select(self, rows: list[Row], now: int, row: Row) -> Selection:
-        near, far = self._window
-        first = -NEVER if far is None else now - far
-        low_by_parent, last = -NEVER, NEVER
-        if self._below is not None:
-            low_by_parent = row[0] + self._below.near
-            last = NEVER if self._below.far is None else row[0] + self._below.far
-        visible = bisect_right(rows, now - near, key=timestamp)
-        low = bisect_left(rows, max(first, low_by_parent), key=timestamp)
-        high = visible if last >= now - near else bisect_right(rows, last, key=timestamp)
-        entering = visible if low_by_parent <= now - near else max(low, visible)
-        return Selection(min(low, high), high, entering, last)
+    def _enters(self, times: list[int], place: int, last: int) -> int:
+        """When the row at `place` enters the window, if it can."""
+        return times[place] + self._near if place < len(times) and times[place] <= last else NEVER
 
-    def _next_entry(self, rows: Sequence[Row], selection: Selection) -> int:
-        if selection.entering >= len(rows):
-            return NEVER
-        at: int = rows[selection.entering][0]
-        return at + self._window.near if at <= selection.last else NEVER
+    def _leaves(self, at: int) -> int:
+        return NEVER if self._far is None else at + self._far + 1
 
-    def _leaves(self, row: Row) -> int:
-        at: int = row[0]
-        return NEVER if self._window.far is None else at + self._window.far + 1
+
+def _always(run: Run, row: Row, parent: Row) -> Truth:
+    return TRUE
 
 
 def _filtered(rows: list[Row], keeps: Formula, run: Run, row: Row) -> tuple[list[Row], int]:

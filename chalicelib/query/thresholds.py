@@ -8,28 +8,31 @@ from .formula import FALSE, Formula, Row, Run, Truth
 from .reductions import Reaches
 from .syntax import Comparison, Literal
 from .values import Number, number
+from .vocabulary import SYMBOL_OF
 
 
-def threshold(node: Comparison, reaches: Reaches) -> Formula | None:
-    """The comparison of a count with one numeric literal; None for any other comparison."""
-    if len(node.operands) != 1 or not isinstance(node.operands[0], Literal):
+def limit_of(node: Comparison) -> Number | None:
+    """The number that a comparison compares with; None for any other comparison."""
+    if node.name not in SYMBOL_OF or not isinstance(node.operands[0], Literal):
         return None
-    limit = number(constants(node)[0])
-    return None if limit is None else _compared(node.name, limit, reaches)
+    return number(constants(node)[0])
 
 
-def _compared(name: str, limit: Number, reaches: Reaches) -> Formula | None:
-    if name == "at_least":
-        return _reaching(reaches, math.ceil(limit))
-    if name == "less_than":
-        return make.negated(_reaching(reaches, math.ceil(limit)))
-    if name == "greater_than":
-        return _reaching(reaches, math.floor(limit) + 1)
-    if name == "at_most":
-        return make.negated(_reaching(reaches, math.floor(limit) + 1))
-    if name == "equals":
-        return _exactly(reaches, limit)
-    return make.negated(_exactly(reaches, limit)) if name == "differs" else None
+def enough(limit: Number) -> int:
+    """The greatest count that a comparison with `limit` asks for."""
+    return max(1, math.floor(limit) + 1)
+
+
+def threshold(name: str, limit: Number, reaches: Reaches) -> Formula:
+    """The comparison of a count with a number."""
+    if name in ("at_least", "less_than"):
+        reached = _reaching(reaches, math.ceil(limit))
+        return reached if name == "at_least" else make.negated(reached)
+    if name in ("greater_than", "at_most"):
+        reached = _reaching(reaches, math.floor(limit) + 1)
+        return reached if name == "greater_than" else make.negated(reached)
+    exactly = _exactly(reaches, limit)
+    return exactly if name == "equals" else make.negated(exactly)
 
 
 def _reaching(reaches: Reaches, wanted: int) -> Formula:

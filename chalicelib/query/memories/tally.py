@@ -8,12 +8,23 @@ from ..occurrence import Occurrence
 from ..windows import Window
 from . import coalescing
 
+MOST_ENOUGH = 256  # a greater number is counted like any other window, with its bound
+
 
 class Tally:
-    """State: [times] in order, or [times, weights] once old events were coalesced (see `coalescing`)."""
+    """State: [times] in order, or [times, weights] once old events were coalesced (see `coalescing`).
 
-    def __init__(self, window: Window) -> None:
+    `enough`: a comparison that only asks for so many events needs no more than the newest of them, if the window
+    reaches up to now.
+    """
+
+    def __init__(self, window: Window, enough: int | None = None) -> None:
         self._near, self._far = window.near, window.far or 0
+        self._enough = enough if window.near == 0 and enough is not None and enough <= MOST_ENOUGH else None
+
+    @property
+    def shape(self) -> str:
+        return f"tally {self._far} {self._enough}"
 
     def empty(self) -> list[Any]:
         return [[]]
@@ -22,23 +33,28 @@ class Tally:
         at = occurrence.timestamp
         if at < occurrence.received_at - self._far:
             return state
-        if len(state) > 1:
-            return _bounded(_weighted(state, at))
-        times = state[0].copy()
-        if times and at < times[-1]:
-            insort(times, at)
-        else:
-            times.append(at)
-        return _bounded([times])
+        if self._enough is not None:
+            return self._with_newest(state, at, occurrence.received_at)
+        return _bounded(_weighted(state, at) if len(state) > 1 else [_inserted(state[0], at)])
+
+    def _with_newest(self, state: list[Any], at: int, now: int) -> list[Any]:
+        times = _inserted(state[0], at)
+        surplus = bisect_right(times, now) - (self._enough or 0)
+        if surplus <= 0:
+            return [times]
+        return state if at < times[surplus] else [times[surplus:]]
 
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         if len(a) == len(b) == 1:
-            return _bounded([sorted([*a[0], *b[0]])], always=True)
+            times = sorted([*a[0], *b[0]])
+            return [times] if self._enough is not None else _bounded([times], always=True)
         rows = sorted([*zip(a[0], _weights(a), strict=True), *zip(b[0], _weights(b), strict=True)])
         return _bounded([[row[0] for row in rows], [row[1] for row in rows]], always=True)
 
     def trim(self, state: list[Any], now: int) -> list[Any]:
         gone = bisect_left(state[0], now - self._far)
+        if self._enough is not None:
+            gone = max(gone, bisect_right(state[0], now) - self._enough)
         return [column[gone:] for column in state] if gone else state
 
     def count(self, state: list[Any], now: int) -> tuple[int, int]:
@@ -83,6 +99,15 @@ class Tally:
     def _range(self, times: list[int], now: int) -> tuple[int, int]:
         high = bisect_right(times, now - self._near)
         return bisect_left(times, now - self._far, 0, high), high
+
+
+def _inserted(times: list[int], at: int) -> list[int]:
+    times = times.copy()
+    if times and at < times[-1]:
+        insort(times, at)
+    else:
+        times.append(at)
+    return times
 
 
 def _weights(state: list[Any]) -> Any:

@@ -9,9 +9,11 @@ from ..reducers import Reducer
 from ..windows import Window
 from . import coalescing
 from .aggregate import Entries
-from .memory import inserted, joined, timestamp
+from .memory import due, inserted, joined, timestamp
 
 Row = list[Any]
+
+SWEEP = 64  # longer lists are swept only so often, to keep the cost of an event low
 
 
 class Windowed:
@@ -31,7 +33,7 @@ class Windowed:
         lifted = self._reducer.lift(self._entries(occurrence), (at, received_at, occurrence.message_id))
         if lifted is None:
             return state
-        rows = inserted(state, [at, lifted])
+        rows = self._deciding(inserted(state, [at, lifted]), received_at)
         return coalescing.coalesced(rows, self._reducer.merge) if coalescing.is_due(len(rows)) else rows
 
     def merge(self, a: list[Row], b: list[Row]) -> list[Row]:
@@ -40,7 +42,15 @@ class Windowed:
 
     def trim(self, state: list[Row], now: int) -> list[Row]:
         gone = bisect_left(state, now - self._far, key=timestamp)
-        return state[gone:] if gone else state
+        kept = self._deciding(state[gone:], now, always=True)
+        return kept if len(kept) < len(state) else state
+
+    def _deciding(self, rows: list[Row], now: int, always: bool = False) -> list[Row]:
+        """Where the window reaches up to now, older rows leave before newer ones: some can never decide again."""
+        if self._near or not (always or len(rows) <= SWEEP or len(rows) % SWEEP == 0):
+            return rows
+        past = due(rows, now)
+        return self._reducer.deciding(rows[:past]) + rows[past:]
 
     def value(self, state: list[Row], now: int) -> tuple[Any, int]:
         """The result, and when the next event enters or leaves the window."""
