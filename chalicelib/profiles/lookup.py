@@ -12,6 +12,10 @@ _SEGMENT_ID = "segment_id"
 _LONGEST_CHAIN = 10
 
 
+def is_profile_id(text: str) -> bool:
+    return _PROFILE_ID.fullmatch(text) is not None
+
+
 class Lookup:
     def __init__(self, profiles: Profiles, identifiers: Identifiers) -> None:
         self._profiles, self._identifiers = profiles, identifiers
@@ -38,6 +42,6 @@ class Lookup:
         type, colon, value = name.partition(":")
         if not colon or type == _SEGMENT_ID:
             profile_id = value if colon else name
-            return profile_id if _PROFILE_ID.fullmatch(profile_id) else None
+            return profile_id if is_profile_id(profile_id) else None
         identifier = Identifier(collection, type, value)
         return self._identifiers.owners(space_id, [identifier]).get(identifier) if type and value else None

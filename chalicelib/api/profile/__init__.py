@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from ...errors import NotFound
-from . import identity, replies, traits
+from . import identity, listing, replies, traits
 from .reading import Reading
 
 Handler = Callable[[Reading], dict[str, Any]]
@@ -24,6 +24,7 @@ def unknown(_reading: Reading) -> dict[str, Any]:
 
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "profiles", listing.profiles),
     ("GET", "profiles/{identifier}/traits", traits.traits),
     ("GET", "profiles/{identifier}/properties", traits.properties),
     ("GET", "profiles/{identifier}/external_ids", identity.external_ids),
