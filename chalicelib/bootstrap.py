@@ -18,6 +18,7 @@ from .pipeline.fanout import Fanout, Threads
 from .pipeline.intake import Intake
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
+from .profiles.events import Events
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
 from .profiles.rate import Rate
@@ -68,6 +69,7 @@ class Application:
         self.ledger = Ledger(a.work, a.clock)
         self.sizes = Sizes(a.work)
         self.lookup = Lookup(a.profiles, a.identifiers)
+        self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)

@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from ...errors import NotFound
-from . import identity, listing, replies, traits
+from . import events, identity, listing, replies, traits
 from .reading import Reading
 
 Handler = Callable[[Reading], dict[str, Any]]
@@ -28,6 +28,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "profiles/{identifier}/traits", traits.traits),
     ("GET", "profiles/{identifier}/properties", traits.properties),
     ("GET", "profiles/{identifier}/external_ids", identity.external_ids),
+    ("GET", "profiles/{identifier}/events", events.events),
     ("GET", "profiles/{identifier}/metadata", identity.metadata),
     ("GET", "profiles/{identifier}/{resource}", unknown),
 )

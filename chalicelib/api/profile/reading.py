@@ -77,7 +77,8 @@ class Reading:
         """`url` leads to the next page with the same filters and the same version prefix."""
         url = ""
         if slice.next:
-            parameters = {**self.parameters, "limit": str(limit), "next": slice.next}
+            filters = {name: text for name, text in self.parameters.items() if name not in ("limit", "next")}
+            parameters = {**filters, "limit": str(limit), "next": slice.next}
             url = f"{_address(self._request)}?{urlencode(parameters, quote_via=quote)}"
         return {"url": url, "has_more": bool(slice.next), "next": slice.next, "limit": limit}
 

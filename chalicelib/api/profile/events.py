@@ -1,0 +1,42 @@
+"""What somebody did in the last two weeks."""
+
+from typing import Any
+
+from ... import bootstrap
+from ...errors import Invalid, Problem
+from ...identity.extraction import user_identifiers
+from ...instants import parse_iso
+from ...profiles import events as timeline
+from .reading import Reading
+
+LIMIT = (10, 100)  # default and most per page
+ORDERS = ("asc", "desc")
+
+
+def events(reading: Reading) -> dict[str, Any]:
+    limit, choice, start = reading.limit(*LIMIT), _choice(reading), timeline.position_of(reading.start)
+    profile = reading.profile()
+    application = bootstrap.current()
+    slice = application.events.page(profile, choice, limit, start)
+    items = [timeline.item(event, profile, user_identifiers(event), None) for event in slice.items]
+    return {"data": items, "cursor": reading.cursor(slice, limit)}
+
+
+def _choice(reading: Reading) -> timeline.Choice:
+    return timeline.Choice(
+        ascending=reading.choice("sort", ORDERS, "desc") == "asc",
+        after=_instant(reading, "start"),
+        before=_instant(reading, "end"),
+        include=reading.listed("include"),
+        exclude=reading.listed("exclude") or (),
+    )
+
+
+def _instant(reading: Reading, name: str) -> int | None:
+    text = reading.parameters.get(name)
+    if text is None:
+        return None
+    instant = parse_iso(text)
+    if instant is None:
+        raise Invalid(Problem(f"`{name}` must be a date or date-time of ISO 8601", name))
+    return instant
