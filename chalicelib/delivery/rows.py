@@ -6,15 +6,13 @@ from typing import NamedTuple, TypeVar
 
 from ..computations.computation import Computation
 from ..identity.external_id import ExternalId
-from ..workspace.model import Connection, IdSync
+from ..workspace.model import PER_IDENTIFIER, Connection, IdSync
 
 USER_ID = "user_id"
 EMAIL = "email"
 ANONYMOUS_ID = "anonymous_id"
 MOBILE = ("ios.idfa", "android.idfa")
 STANDARD = frozenset({USER_ID, EMAIL, ANONYMOUS_ID, *MOBILE})
-
-PER_IDENTIFIER = "per_identifier"
 
 ALL = "all"
 NONE = "none"

@@ -10,11 +10,13 @@ from ..computations.computation import Computation
 from ..errors import Conflict, NotFound
 from ..ids import Ids
 from .body import Body
-from .model import Connection, IdSync, Space
+from .model import COMBINATION, PER_IDENTIFIER, Connection, IdSync, Space
 from .storage import Storage, connection_key, destination_key, link_key, space_partition, workspace_partition
 
 MOST_ID_SYNCS = 5
 STRATEGIES = ("first", "last", "all")
+FLAGS = ("sendIdentify", "sendTrack", "sendMobileIds")
+EVENT_NAMES = ("enterEventName", "exitEventName", "computeEventName")
 # What an empty list means, as clients are shown it: every value of the two standard types.
 DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="all"), IdSync(external_id="user_id", strategy="all"))
 
@@ -157,9 +159,10 @@ def _id_sync_item(body: Body, path: str, content: Any) -> IdSync:
 def _settings(body: Body) -> dict[str, Any]:
     """Of `connectionSettings`, what is understood must have the right type; the rest is kept as it is."""
     settings = body.inner("connectionSettings")
-    for name in ("sendIdentify", "sendTrack"):
+    for name in FLAGS:
         settings.flag(name)
-    for name in ("enterEventName", "exitEventName"):
+    settings.choice("fanout", (COMBINATION, PER_IDENTIFIER))
+    for name in EVENT_NAMES:
         if settings.has(name):
             settings.required_text(name)
     return dict(settings.content)

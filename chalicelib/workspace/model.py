@@ -9,6 +9,9 @@ ENGAGE = "engage"  # metadata id of the source every space owns; destinations on
 API_TOKEN = "api"  # noqa: S105 - the kind of a token, not a token
 PROFILE_TOKEN = "profile"  # noqa: S105
 
+COMBINATION = "combination"  # one message per combination of a person's user ids and addresses
+PER_IDENTIFIER = "per_identifier"  # one message per identifier
+
 
 class Workspace(msgspec.Struct, kw_only=True):
     id: str
@@ -77,7 +80,8 @@ class Connection(msgspec.Struct, kw_only=True):
     """A computation feeding a destination.
 
     `settings` are the caller's `connectionSettings`, of which these are understood: `sendIdentify` (default true),
-    `sendTrack` (default false), `enterEventName`, `exitEventName`.
+    `sendTrack` and `sendMobileIds` (default false), `fanout` (COMBINATION or PER_IDENTIFIER), `enterEventName`,
+    `exitEventName`, `computeEventName`.
     """
 
     id: str

@@ -129,6 +129,10 @@ def test_wrong_targets(api, path, sent, fields):
             {"connectionSettings": {"sendTrack": "yes", "sendIdentify": 1, "enterEventName": "", "exitEventName": 3}},
             [f"connectionSettings.{name}" for name in ("enterEventName", "exitEventName", "sendIdentify", "sendTrack")],
         ),
+        (
+            {"connectionSettings": {"sendMobileIds": "yes", "fanout": "per-identifier", "computeEventName": ""}},
+            [f"connectionSettings.{name}" for name in ("computeEventName", "fanout", "sendMobileIds")],
+        ),
     ],
 )
 def test_wrong_configurations_are_refused_on_both_ways(world, api, path, destination, more, fields):
