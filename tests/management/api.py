@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import msgspec
 from chalice.test import Client
 
 from app import app
 from chalicelib import bootstrap
 from chalicelib.clock import FixedClock
+from chalicelib.delivery.ledger import DeadLetter
 from chalicelib.destinations.registry import KINDS
 from chalicelib.ids import CountingIds
 from chalicelib.store.memory import MemoryRecords, MemorySecrets
@@ -26,22 +26,18 @@ BOUGHT = "event('Order Completed').count() >= 1"
 client = Client(app)
 
 
-class Letter(msgspec.Struct, rename="camel"):
-    message_id: str
-
-
 class Counted:
     """Stands for whoever counts sizes, discards and dead letters."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
         self.discards: dict[str, dict[str, int]] = {}
-        self.letters: dict[str, list[Letter]] = {}
+        self.letters: dict[str, list[DeadLetter]] = {}
 
     def of(self, id: str) -> Any:
         return self.discards.get(id, self.sizes)
 
-    def dead_letters(self, destination_id: str) -> list[Letter]:
+    def dead_letters(self, destination_id: str) -> list[DeadLetter]:
         return self.letters.get(destination_id, [])
 
 

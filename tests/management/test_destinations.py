@@ -2,7 +2,10 @@
 
 import pytest
 
-from .api import WEBHOOK, Letter
+from chalicelib.delivery.ledger import DeadLetter
+from tests.events import T0
+
+from .api import WEBHOOK
 
 URL = "https://example.com/hook"
 
@@ -114,6 +117,29 @@ def test_dead_letters(world, api):
     created = api.create_destination()
     path = f"/destinations/{created['id']}/dead-letters"
     assert api.get(path).data == {"deadLetters": []}
-    world.counted.letters[created["id"]] = [Letter(message_id="m1")]
-    assert api.get(path).data == {"deadLetters": [{"messageId": "m1"}]}
+    letter = DeadLetter(
+        message_id="m1",
+        connection_id="ii_1",
+        computation_id="aud_1",
+        space_id="s",
+        destination_id=created["id"],
+        created_at=T0,
+        code="429",
+        detail="",
+        attempts=10,
+        first_attempt_at=T0 + 1,
+        failed_at=T0 + 2,
+        retries_exhausted=True,
+        payload={"type": "track"},
+    )
+    world.counted.letters[created["id"]] = [letter]
+    (shown,) = api.get(path).data["deadLetters"]
+    assert {name: shown[name] for name in ("messageId", "code", "attempts", "retriesExhausted", "payload")} == {
+        "messageId": "m1",
+        "code": "429",
+        "attempts": 10,
+        "retriesExhausted": True,
+        "payload": {"type": "track"},
+    }
+    assert [shown[name][-5:] for name in ("createdAt", "firstAttemptAt", "failedAt")] == [".000Z", ".001Z", ".002Z"]
     assert api.get("/destinations/nope/dead-letters").status == 404

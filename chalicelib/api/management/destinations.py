@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from chalice.app import Blueprint
 
 from ... import bootstrap
@@ -46,7 +45,7 @@ def delete_destination(call: Call) -> dict[str, Any]:
 def list_dead_letters(call: Call) -> dict[str, Any]:
     """An addition of Muster's: the messages that were given up, and why."""
     letters = bootstrap.current().ledger.dead_letters(_destination(call).id)
-    return {"deadLetters": msgspec.to_builtins(letters)}
+    return {"deadLetters": [shapes.dead_letter(letter) for letter in letters]}
 
 
 def _destination(call: Call) -> Destination:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ...computations.computation import USERS, Computation
+from ...delivery.ledger import DeadLetter
 from ...instants import to_iso
 from ...workspace.connections import DEFAULT_ID_SYNC
 from ...workspace.model import Connection, Destination, Source, Space, Workspace
@@ -160,3 +161,8 @@ def connection(shown: Connection, target: Destination, kind: DestinationKind) ->
         "idSyncConfiguration": id_sync(shown),
         "connectionSettings": shown.settings,
     }
+
+
+def dead_letter(shown: DeadLetter) -> Shape:
+    shape: Shape = msgspec.to_builtins(shown)
+    return shape | {name: to_iso(shape[name]) for name in ("createdAt", "firstAttemptAt", "failedAt")}
