@@ -15,10 +15,12 @@ from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
 from .pipeline.discards import Discards
 from .pipeline.fanout import Fanout, Threads
+from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
 from .profiles.events import Events
+from .profiles.links import RecordedLinks
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
 from .profiles.rate import Rate
@@ -68,6 +70,8 @@ class Application:
         self.discards = Discards(a.work, a.clock)
         self.ledger = Ledger(a.work, a.clock)
         self.sizes = Sizes(a.work)
+        self.links = RecordedLinks(a.work)
+        self.identity_log = IdentityLog(a.work, a.clock)
         self.lookup = Lookup(a.profiles, a.identifiers)
         self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)

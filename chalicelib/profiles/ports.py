@@ -16,7 +16,8 @@ class ProfileKey(NamedTuple):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """Who owns an identifier."""
+    """Who owns an identifier. `version` is that of the owner's profile on which the claim was decided: as long as the
+    profile is at this version it may still come to list the identifier; later, only if it does list it."""
 
     space_id: str
     identifier: Identifier
@@ -24,12 +25,20 @@ class Claim(msgspec.Struct, frozen=True):
     created_at: int
     source_id: str
     message_id: str
+    version: int = 0
 
 
 class DuePage(NamedTuple):
     """Due profiles in the order of their edges; `cursor` None at the end."""
 
     keys: Sequence[ProfileKey]
+    cursor: str | None
+
+
+class LinkPage(NamedTuple):
+    """Ids of people, the oldest link first; `cursor` None at the end."""
+
+    user_ids: Sequence[str]
     cursor: str | None
 
 
@@ -66,12 +75,39 @@ class Identifiers(Protocol):
         """Identifier → profile id for those that are mapped, strongly consistent."""
         ...
 
-    def claim(self, mapping: Claim) -> str:
-        """Map the identifier unless it is mapped already; the id of the profile that owns it afterwards."""
+    def find(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, Claim]:
+        """The whole mappings of those that are mapped, strongly consistent."""
         ...
 
-    def release(self, space_id: str, identifier: Identifier, profile_id: str) -> None:
-        """Remove the mapping if it still leads to `profile_id`."""
+    def claim(self, mapping: Claim) -> str:
+        """Map the identifier unless it is mapped already; the id of the profile that owns it afterwards.
+
+        A mapping to the same profile that was decided on an older version of it is brought up to this one.
+        """
+        ...
+
+    def move(self, claim: Claim, profile_id: str, version: int) -> None:
+        """Let the mapping lead to another profile, of this version, if it is still as it was found."""
+        ...
+
+    def release(self, space_id: str, identifier: Identifier, profile_id: str, version: int | None = None) -> None:
+        """Remove the mapping if it still leads to `profile_id` and, when given, was decided on this version."""
+        ...
+
+
+class Links(Protocol):
+    """Which people belong to an account."""
+
+    def add(self, space_id: str, account_id: str, user_id: str, at: int) -> None:
+        """Repeating it changes nothing, the first `at` (epoch ms) stands."""
+        ...
+
+    def remove(self, space_id: str, account_id: str, user_id: str) -> None:
+        """Absent is fine."""
+        ...
+
+    def users(self, space_id: str, account_id: str, limit: int, cursor: str | None = None) -> LinkPage:
+        """Linked under exactly these ids: people and accounts merged away since are to be followed by the reader."""
         ...
 
 

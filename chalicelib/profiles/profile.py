@@ -6,6 +6,10 @@ import msgspec
 
 from ..identity.external_id import USERS, ExternalId
 
+# Reserved: never the ids of profiles. A user id that leads to SUPPRESSED names somebody who must not be tracked.
+SUPPRESSED = "suppressed"
+DELETED = "deleted"
+
 
 class Trait(msgspec.Struct, array_like=True, frozen=True):
     """A custom trait. None as value is a removal: it has its time like any other value."""
@@ -42,8 +46,35 @@ class Sighting(msgspec.Struct, array_like=True, frozen=True):
     source_id: str
 
 
+class Merge(msgspec.Struct, array_like=True, frozen=True):
+    """A profile that was merged away, on its survivor. `at` (epoch ms), `message_id` and `source_id` are of the event
+    that joined the two.
+
+    `members` are the keys of the computations that destinations had been told of it: audiences it was in, traits it
+    had. They are kept only on the profile that took it in, for the one change that did.
+    """
+
+    profile_id: str
+    at: int
+    message_id: str
+    source_id: str
+    members: list[str] = msgspec.field(default_factory=list)
+
+
+class Link(msgspec.Struct, array_like=True, frozen=True):
+    """An account that a person belongs to, since `at` (epoch ms). The account may have been merged away since."""
+
+    account_id: str
+    at: int
+
+
 class Head(msgspec.Struct, kw_only=True):
-    """The part every reader needs; always stored inside the profile's item."""
+    """The part every reader needs; always stored inside the profile's item. New fields go to the end.
+
+    `merges` lists everybody who was merged into this profile, at first or second hand. `links` are in order of
+    creation. `merging` is on a frozen profile: the merge it is waiting for, naming the survivor. `refused` names
+    frozen profiles that can no longer be taken in, with the version in which they were frozen.
+    """
 
     collection: str = USERS
     created_at: int = 0
@@ -56,13 +87,17 @@ class Head(msgspec.Struct, kw_only=True):
     edges: dict[str, int] = msgspec.field(default_factory=dict)  # computation key → next edge, epoch ms
     recent: list[Counted] = msgspec.field(default_factory=list)
     catalogue: int = 0  # version of the space's computations this profile was last evaluated against
+    merges: list[Merge] = msgspec.field(default_factory=list)
+    links: list[Link] = msgspec.field(default_factory=list)
+    merging: Merge | None = None
+    refused: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Profile(msgspec.Struct, kw_only=True):
     """A profile as loaded: `version` 0 means that no item exists yet.
 
     `streams` maps a stream's key to what the query package keeps of it. `merged_into` names the survivor of a
-    merge; such a profile is frozen.
+    merge; such a profile is frozen. DELETED there marks one whose person was deleted: it stands for nobody any more.
     """
 
     space_id: str
@@ -74,7 +109,9 @@ class Profile(msgspec.Struct, kw_only=True):
 
     @property
     def due_at(self) -> int | None:
-        """The earliest instant at which time alone can change this profile."""
+        """The earliest instant at which time alone can change this profile; never once it is frozen."""
+        if self.merged_into is not None:
+            return None
         return min(self.head.edges.values(), default=None)
 
     def find(self, type: str, value: str) -> ExternalId | None:

@@ -11,6 +11,7 @@ from .. import query
 from ..clock import SECOND, Clock
 from ..computations.catalogue import Catalogue, Compiled, compile_computation
 from ..computations.computation import Computation
+from ..identity.rules import DEFAULT_RULES
 from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
@@ -20,6 +21,7 @@ from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
     Storage,
     destination_key,
+    identity_rules_key,
     index_key,
     source_key,
     space_key,
@@ -137,7 +139,8 @@ class StoredDirectory:
         partition = space_partition(space_id)
         computations = every(self._storage.records, partition, "computation#")
         connections = every(self._storage.records, partition, "connection#")
-        content = frozenset((record.key.sort, record.version) for record in (*computations, *connections))
+        rules = every(self._storage.records, partition, identity_rules_key(space_id).sort)
+        content = frozenset((record.key.sort, record.version) for record in (*computations, *connections, *rules))
         now = self._clock.now()
         if before and before.view.version == version:
             if before.content == content:
@@ -150,6 +153,7 @@ class StoredDirectory:
             version,
             _catalogue(version, [item for item in compiled if item]),
             _by_computation(self._storage.connections.read(record) for record in connections),
+            self._storage.identity_rules.read(rules[0]) if rules else DEFAULT_RULES,
         )
         return _Loaded(view, content, now)
 

@@ -5,18 +5,20 @@ from typing import Any, NamedTuple, Protocol
 
 from ..computations.catalogue import Catalogue
 from ..errors import Problem
+from ..identity.rules import DEFAULT_RULES, Rules
 from .model import Connection, Destination, Source, Space, Token
 
 SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
 
 class SpaceView(NamedTuple):
-    """One version of what a space computes and where it sends it. `connections` is by computation id, all of them,
-    the disabled ones included."""
+    """One version of what a space computes, where it sends it and how it tells people apart. `connections` is by
+    computation id, all of them, the disabled ones included."""
 
     version: int
     catalogue: Catalogue
     connections: Mapping[str, Sequence[Connection]]
+    rules: Rules = DEFAULT_RULES
 
 
 class Directory(Protocol):
@@ -35,7 +37,7 @@ class Directory(Protocol):
 
     def view(self, space_id: str) -> SpaceView:
         """Checked against the stored version on every call (one consistent read), so that an event received after
-        a computation or connection was created never misses it."""
+        a computation or connection was created, or a rule changed, never misses it."""
         ...
 
     def destination(self, destination_id: str) -> Destination | None:

@@ -11,6 +11,7 @@ from .computed_traits import ComputedTraits
 from .connections import Connections
 from .definitions import Definitions
 from .destinations import Destinations
+from .identity_rules import IdentityRules
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Sizes
 from .sources import Sources
@@ -36,6 +37,7 @@ class Workspaces:
         self.sources = Sources(storage, ids, clock, self.destinations)
         definitions = Definitions(storage, ids, clock, self.connections)
         self.audiences = Audiences(definitions)
+        self.identity_rules = IdentityRules(storage)
         self.computed_traits = ComputedTraits(definitions)
 
     def workspace(self, workspace_id: str) -> Workspace:

@@ -10,7 +10,8 @@
                        key#{key}                   Reservation of the key for ever, owner is the computation
                        connection#{id}             Connection
                        link#{computation}#{dest}   Reservation of the pair, owner is the connection
-                       version                     counter of changes of computations and connections
+                       identity_rules              Rules, absent as long as the default holds
+                       version                     counter of changes of all of these
     write_key#{key}    write_key                   Place of its source
     token#{sha256}     token                       Token
     index#{kind}#{id}  index                       Place of a space or destination known by its id alone
@@ -30,6 +31,7 @@ import msgspec
 from ..clock import MINUTE, Clock
 from ..computations.computation import Computation
 from ..errors import Conflict, NotFound, VersionConflict
+from ..identity.rules import Rules
 from ..records import Key, Record, Records, every
 from .model import Connection, Destination, Source, Space, Token, Workspace
 
@@ -76,6 +78,10 @@ class Shelf(Generic[T]):
 
     def every(self, partition: str, prefix: str) -> list[T]:
         return [self.read(record) for record in every(self._records, partition, prefix)]
+
+    def put(self, key: Key, value: T) -> None:
+        """Create or overwrite."""
+        self._records.put(key, msgspec.msgpack.encode(value))
 
     def create(self, key: Key, value: T) -> None:
         """Raises Conflict when the key is taken."""
@@ -156,11 +162,12 @@ class Storage:
         self.computations = Shelf(records, Computation)
         self.connections = Shelf(records, Connection)
         self.tokens = Shelf(records, Token)
+        self.identity_rules = Shelf(records, Rules)
         self.places = Shelf(records, Place)
         self.names = Names(records, clock)
 
     def version(self, space_id: str) -> int:
-        """How often the computations or connections of a space have changed. Strongly consistent."""
+        """How often the computations, connections or identity rules of a space have changed. Strongly consistent."""
         return self.records.counters(version_key(space_id)).get(_CHANGES, 0)
 
     def bump(self, space_id: str) -> int:
@@ -213,6 +220,10 @@ def connection_key(space_id: str, connection_id: str) -> Key:
 
 def link_key(space_id: str, computation_id: str, destination_id: str) -> Key:
     return Key(space_partition(space_id), f"link#{computation_id}#{destination_id}")
+
+
+def identity_rules_key(space_id: str) -> Key:
+    return Key(space_partition(space_id), "identity_rules")
 
 
 def version_key(space_id: str) -> Key:

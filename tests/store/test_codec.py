@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import Malformed
 from chalicelib.identity.external_id import ExternalId
-from chalicelib.profiles.profile import Counted, Head, Outcome, Sighting, Trait
+from chalicelib.profiles.profile import Counted, Head, Link, Merge, Outcome, Sighting, Trait
 from chalicelib.store import codec
 from chalicelib.tracking.event import Event
 
@@ -21,6 +21,7 @@ values = st.recursive(
     max_leaves=20,
 )
 instants = st.integers(-(2**53), 2**53)
+merges = st.builds(Merge, text, instants, text, text, st.lists(text, max_size=2))
 heads = st.builds(
     Head,
     collection=st.sampled_from(["users", "accounts"]),
@@ -34,6 +35,10 @@ heads = st.builds(
     edges=st.dictionaries(text, instants, max_size=4),
     recent=st.lists(st.builds(Counted, st.binary(max_size=9), instants, st.binary(max_size=40)), max_size=4),
     catalogue=instants,
+    merges=st.lists(merges, max_size=3),
+    links=st.lists(st.builds(Link, text, instants), max_size=3),
+    merging=st.none() | merges,
+    refused=st.dictionaries(text, instants, max_size=2),
 )
 events = st.builds(
     Event,
@@ -79,6 +84,13 @@ def test_damaged_bytes_are_malformed(blob: bytes) -> None:
     for decode in (codec.decode_head, codec.decode_streams, codec.decode_events):
         with pytest.raises(Malformed):
             decode(blob)
+
+
+def test_a_head_from_before_there_were_merges_is_read() -> None:
+    head = Head(catalogue=7, traits={"plan": Trait("pro", 1, "src1")})
+    packed = list(msgspec.structs.astuple(head))[:11]
+    assert packed[-1] == 7
+    assert codec.decode_head(codec.PLAIN + msgspec.msgpack.encode(packed)) == head
 
 
 def test_what_a_newer_version_added_at_the_end_is_left_out() -> None:

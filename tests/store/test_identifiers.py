@@ -53,6 +53,41 @@ def test_release_removes_only_the_mapping_to_that_profile(identifiers: Identifie
     assert identifiers.claim(claim(space, EMAIL, "use_2")) == "use_2"
 
 
+def test_a_mapping_tells_who_claimed_it_and_on_which_version(identifiers: Identifiers, space: str) -> None:
+    made = Claim(space, EMAIL, "use_1", 7, "src1", "m1", 3)
+    identifiers.claim(made)
+    assert identifiers.find(space, [EMAIL, Identifier("users", "email", "eve@example.com")]) == {EMAIL: made}
+
+
+def test_a_claim_for_the_same_profile_brings_the_version_up_and_never_down(
+    identifiers: Identifiers, space: str
+) -> None:
+    for version, kept in ((3, 3), (5, 5), (4, 5)):
+        made = Claim(space, EMAIL, "use_1", 1, "src1", "m1", version)
+        assert identifiers.claim(made) == "use_1"
+        assert identifiers.find(space, [EMAIL])[EMAIL].version == kept
+    assert identifiers.claim(Claim(space, EMAIL, "use_2", 1, "src1", "m1", 9)) == "use_1"
+
+
+def test_release_of_a_version_spares_a_newer_claim(identifiers: Identifiers, space: str) -> None:
+    identifiers.claim(Claim(space, EMAIL, "use_1", 1, "src1", "m1", 3))
+    identifiers.release(space, EMAIL, "use_1", 2)
+    assert identifiers.owners(space, [EMAIL]) == {EMAIL: "use_1"}
+    identifiers.release(space, EMAIL, "use_1", 3)
+    assert identifiers.owners(space, [EMAIL]) == {}
+
+
+def test_a_mapping_moves_only_as_it_was_found(identifiers: Identifiers, space: str) -> None:
+    made = Claim(space, EMAIL, "use_1", 7, "src1", "m1", 3)
+    identifiers.move(made, "use_2", 1)
+    assert identifiers.owners(space, [EMAIL]) == {}
+    identifiers.claim(made)
+    identifiers.move(claim(space, EMAIL, "use_1"), "use_2", 1)
+    assert identifiers.owners(space, [EMAIL]) == {EMAIL: "use_1"}
+    identifiers.move(made, "use_2", 8)
+    assert identifiers.find(space, [EMAIL]) == {EMAIL: Claim(space, EMAIL, "use_2", 7, "src1", "m1", 8)}
+
+
 def test_spaces_collections_types_and_values_keep_apart(identifiers: Identifiers, space: str) -> None:
     names = [
         Identifier("users", "email", "a#b"),

@@ -1,9 +1,11 @@
 """The table `identifiers`: which profile an external id leads to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from ...errors import Unavailable
@@ -21,6 +23,7 @@ class IdentifierItem(Model):
     created_at = NumberAttribute()
     source_id = UnicodeAttribute()
     message_id = UnicodeAttribute()
+    version = NumberAttribute(default=0)
 
 
 class DynamoIdentifiers:
@@ -28,20 +31,28 @@ class DynamoIdentifiers:
         self._table = Table(IdentifierItem, connection, table)
 
     def owners(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
-        wanted = {identifier_pk(space_id, identifier): identifier for identifier in identifiers}
-        return {wanted[item.pk]: item.profile_id for item in self._table.get_many((pk,) for pk in wanted)}
+        return {identifier: item.profile_id for identifier, item in self._items(space_id, identifiers)}
+
+    def find(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, Claim]:
+        return {
+            identifier: Claim(
+                space_id,
+                identifier,
+                item.profile_id,
+                int(item.created_at),
+                item.source_id,
+                item.message_id,
+                int(item.version),
+            )
+            for identifier, item in self._items(space_id, identifiers)
+        }
 
     def claim(self, mapping: Claim) -> str:
-        item = self._table.model(
-            pk=identifier_pk(mapping.space_id, mapping.identifier),
-            profile_id=mapping.profile_id,
-            created_at=mapping.created_at,
-            source_id=mapping.source_id,
-            message_id=mapping.message_id,
-        )
+        item = self._item(mapping)
+        ours = (IdentifierItem.profile_id == mapping.profile_id) & (IdentifierItem.version <= mapping.version)
         for _ in range(CLAIM_ATTEMPTS):
             try:
-                self._table.put(item, IdentifierItem.pk.does_not_exist())
+                self._table.put(item, IdentifierItem.pk.does_not_exist() | ours)
                 return mapping.profile_id
             except ConditionFailed:
                 owner = self._table.get(item.pk)
@@ -49,9 +60,34 @@ class DynamoIdentifiers:
                     return owner.profile_id
         raise Unavailable("an identifier is claimed and released all the time")
 
-    def release(self, space_id: str, identifier: Identifier, profile_id: str) -> None:
-        leads_there = IdentifierItem.profile_id == profile_id
+    def move(self, claim: Claim, profile_id: str, version: int) -> None:
+        moved = msgspec.structs.replace(claim, profile_id=profile_id, version=version)
         try:
-            self._table.delete(identifier_pk(space_id, identifier), condition=leads_there)
+            self._table.put(self._item(moved), _leads_to(claim.profile_id, claim.version))
+        except ConditionFailed:
+            return  # it leads elsewhere by now
+
+    def release(self, space_id: str, identifier: Identifier, profile_id: str, version: int | None = None) -> None:
+        try:
+            self._table.delete(identifier_pk(space_id, identifier), condition=_leads_to(profile_id, version))
         except ConditionFailed:
             return  # it leads elsewhere or nowhere: nothing of ours to remove
+
+    def _items(self, space_id: str, identifiers: Iterable[Identifier]) -> Iterator[tuple[Identifier, IdentifierItem]]:
+        wanted = {identifier_pk(space_id, identifier): identifier for identifier in identifiers}
+        return ((wanted[item.pk], item) for item in self._table.get_many((pk,) for pk in wanted))
+
+    def _item(self, mapping: Claim) -> IdentifierItem:
+        return self._table.model(
+            pk=identifier_pk(mapping.space_id, mapping.identifier),
+            profile_id=mapping.profile_id,
+            created_at=mapping.created_at,
+            source_id=mapping.source_id,
+            message_id=mapping.message_id,
+            version=mapping.version,
+        )
+
+
+def _leads_to(profile_id: str, version: int | None) -> Condition:
+    there: Condition = IdentifierItem.profile_id == profile_id
+    return there if version is None else there & (IdentifierItem.version == version)

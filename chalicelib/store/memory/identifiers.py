@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterable
 
+import msgspec
+
 from ...identity.external_id import Identifier
 from ...profiles.ports import Claim
 from ..keys import identifier_pk
@@ -16,16 +18,30 @@ class MemoryIdentifiers:
         self._lock = threading.Lock()
 
     def owners(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
+        return {identifier: claim.profile_id for identifier, claim in self.find(space_id, identifiers).items()}
+
+    def find(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, Claim]:
         wanted = {identifier: self.claims.get(identifier_pk(space_id, identifier)) for identifier in identifiers}
-        return {identifier: claim.profile_id for identifier, claim in wanted.items() if claim is not None}
+        return {identifier: claim for identifier, claim in wanted.items() if claim is not None}
 
     def claim(self, mapping: Claim) -> str:
+        pk = identifier_pk(mapping.space_id, mapping.identifier)
         with self._lock:
-            return self.claims.setdefault(identifier_pk(mapping.space_id, mapping.identifier), mapping).profile_id
+            known = self.claims.get(pk)
+            if known is None or (known.profile_id == mapping.profile_id and known.version <= mapping.version):
+                known = self.claims[pk] = mapping
+            return known.profile_id
 
-    def release(self, space_id: str, identifier: Identifier, profile_id: str) -> None:
+    def move(self, claim: Claim, profile_id: str, version: int) -> None:
+        pk = identifier_pk(claim.space_id, claim.identifier)
+        with self._lock:
+            known = self.claims.get(pk)
+            if known is not None and (known.profile_id, known.version) == (claim.profile_id, claim.version):
+                self.claims[pk] = msgspec.structs.replace(known, profile_id=profile_id, version=version)
+
+    def release(self, space_id: str, identifier: Identifier, profile_id: str, version: int | None = None) -> None:
         pk = identifier_pk(space_id, identifier)
         with self._lock:
-            claim = self.claims.get(pk)
-            if claim is not None and claim.profile_id == profile_id:
+            known = self.claims.get(pk)
+            if known is not None and known.profile_id == profile_id and version in (None, known.version):
                 del self.claims[pk]
