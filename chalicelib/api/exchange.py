@@ -46,8 +46,11 @@ def query(request: Request) -> dict[str, str]:
 
 
 def path_values(request: Request) -> dict[str, str]:
-    """The variable parts of the path, percent-decoded: Chalice hands them over as they stand in the URL."""
-    return {name: unquote(value) for name, value in (request.uri_params or {}).items()}
+    """The variable parts of the path, percent-decoded: Chalice hands them over as they stand in the URL.
+
+    Bytes that are no text stay visible as such: replaced, they would find what was stored with a character replaced.
+    """
+    return {name: unquote(value, errors="backslashreplace") for name, value in (request.uri_params or {}).items()}
 
 
 def address(request: Request) -> str | None:

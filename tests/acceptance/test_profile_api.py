@@ -239,7 +239,16 @@ def test_nobody_is_not_found(muster: Muster, bob: Person, resource: str) -> None
 @pytest.mark.parametrize(
     "identifier",
     [
-        *("user_id:%", "user_id:%zz", "user_id:%ff", "user_id:%00", "%", "%F0%9F%98%80", "user_id:;", "user_id:&=?x"),
+        *(
+            "user_id:%",
+            "user_id:%zz",
+            "user_id:%ff",
+            "user_id:no%00body",
+            "%",
+            "%F0%9F%98%80",
+            "user_id:;",
+            "user_id:&=?x",
+        ),
         *("use_" + "x" * 3_000, "segment_id:" + "x" * 3_000, "user_id:" + "x" * 5_000, "x" * 5_000 + ":1"),
         *("user_id:" + "%F0%9F%98%80" * 600, "use_%23", "segment_id:use_..", "user_id:<script>"),
     ],
@@ -247,6 +256,13 @@ def test_nobody_is_not_found(muster: Muster, bob: Person, resource: str) -> None
 def test_no_identifier_breaks_the_service(muster: Muster, identifier: str) -> None:
     for collection in ("users", "accounts"):
         assert_error(muster.profile_at(f"{collection}/profiles/{identifier}/traits"), 404, "not_found")
+
+
+def test_bytes_that_are_no_text_find_nobody_whose_id_was_mended(muster: Muster, source: Source, user: str) -> None:
+    source.send({"type": "identify", "userId": f"{user}\ud83d"})
+    muster.drain()
+    assert muster.profile_at(f"users/profiles/user_id:{user}%EF%BF%BD/traits").status == 200
+    assert_error(muster.profile_at(f"users/profiles/user_id:{user}%ff/traits"), 404, "not_found")
 
 
 def test_only_the_token_of_the_space_opens_it(muster: Muster, bob: Person) -> None:
