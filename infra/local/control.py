@@ -18,6 +18,9 @@ from .sink import MOST_REQUESTS, Script, Sink
 
 PREFIX = "/_local"
 
+# The ids of the product count seconds from 2014 on, in 32 bits.
+EARLIEST, LATEST = 1_420_070_400_000, 4_102_444_800_000  # 2015, 2100
+
 
 class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
     """Exactly one of the two."""
@@ -91,16 +94,23 @@ class Control:
         return self._run(lambda: self._harness.advance_to(instant))
 
     def _target(self, move: ClockMove) -> int:
-        if (move.advance_seconds is None) == (move.now is None):
-            raise ValueError("exactly one of the two is needed")
-        if move.advance_seconds is not None:
-            if move.advance_seconds < 0:
-                raise ValueError("advance_seconds is not negative")
-            return self._clock.now() + int(move.advance_seconds * SECOND)
-        instant = instants.parse_iso(move.now or "")
+        match move:
+            case ClockMove(advance_seconds=float(seconds), now=None):
+                instant = self._after(seconds)
+            case ClockMove(advance_seconds=None, now=str(text)):
+                instant = instants.parse_iso(text)
+            case _:
+                raise ValueError("exactly one of the two is needed")
         if instant is None:
             raise ValueError("now is not ISO 8601")
+        if not EARLIEST <= instant < LATEST:
+            raise ValueError("the clock goes from 2015 to 2100")
         return instant
+
+    def _after(self, seconds: float) -> int:
+        if seconds < 0:
+            raise ValueError("advance_seconds is not negative")
+        return self._clock.now() + int(seconds * SECOND)
 
     def _show_triggers(self, _request: Request) -> Response:
         return json_response(200, {"running": self._harness.by_itself})
