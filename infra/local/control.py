@@ -96,7 +96,7 @@ class Control:
     def _target(self, move: ClockMove) -> int:
         match move:
             case ClockMove(advance_seconds=float(seconds), now=None):
-                instant = self._after(seconds)
+                instant: int | None = self._after(seconds)
             case ClockMove(advance_seconds=None, now=str(text)):
                 instant = instants.parse_iso(text)
             case _:
