@@ -336,3 +336,32 @@ def test_names_of_events_and_secret_headers_are_the_owners(world: World) -> None
     assert [event["event"] for event in vip.events] == ["Came", "Went"]
     assert {request.method for request in world.transport.requests} == {"PUT"}
     assert world.received("hook")[0]["headers"]["Authorization"] == "Bearer hush"
+
+
+def test_a_destination_connected_later_hears_only_of_what_changes_then(world: World) -> None:
+    vip = Vip(world)
+    vip.enter("member")
+    world.connect(vip.audience, world.webhook("later"))
+    world.advance(600)
+    assert world.events("later") == []
+    vip.enter("new")
+    assert [event["userId"] for event in world.events("later")] == ["new"]
+    world.advance(1.1 * HOURS)
+    assert sorted(event["userId"] for event in world.events("later")[1:]) == ["member", "new"]
+
+
+def test_a_partner_that_moved_is_followed_within_the_attempt(world: World) -> None:
+    vip = Vip(world, settings={"sharedSecret": "s3cr3t"})
+    world.script("hook", {"status": 307, "headers": {"Location": "/new"}})
+    vip.enter()
+    (moved,) = world.received("new")
+    assert moved["raw"] == world.received("hook")[0]["raw"]
+    assert moved["headers"]["X-Signature"] == world.received("hook")[0]["headers"]["X-Signature"]
+    assert vip.refused == []
+
+
+def test_a_circle_of_redirects_ends_as_one_refused_attempt(world: World) -> None:
+    vip = Vip(world)
+    world.script("hook", *[{"status": 308, "headers": {"Location": "/hook"}}] * 20)
+    vip.enter()
+    assert (len(vip.events), vip.refused) == (6, [("308", 1, False)])
