@@ -106,7 +106,7 @@ def _gateway() -> Json:
 
 
 def _command(project: Path, merge: Path, target: Path) -> list[str]:
-    chalice = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
+    chalice = [sys.executable, str(ROOT / "infra" / "chalice_cli.py")]
     options = ["--stage", "prod", "--merge-template", str(merge), str(target)]
     return [*chalice, "--project-dir", str(project), "package", *options]
 

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.settings import Settings, from_environment
 from infra import build
+from infra.chalice_cli import RUNTIME
 from infra.functions import FUNCTIONS, logical_id
 from infra.resources import template as resource_template
 
@@ -74,6 +75,16 @@ def dicts(value: Any) -> Iterator[Json]:
 
 def intrinsics(found: Json) -> list[str]:
     return [key for key in found if key == "Ref" or key.startswith("Fn::")]
+
+
+def test_functions_run_on_a_runtime_that_lambda_still_makes_and_that_the_compiled_modules_fit(
+    functions: dict[str, Json], package: Package
+) -> None:
+    assert {function["Runtime"] for function in functions.values()} == {RUNTIME}
+    compiled = [name for name in package.layer if name.endswith(".so")]
+    assert any("msgspec" in name for name in compiled)
+    version = RUNTIME.removeprefix("python").replace(".", "")
+    assert [name for name in compiled if f"cpython-{version}-aarch64" not in name and ".abi3." not in name] == []
 
 
 def test_the_template_holds_all_functions_and_resources(functions: dict[str, Json], resources: dict[str, Json]) -> None:
