@@ -13,7 +13,7 @@ class Body:
     `done` raises them all. Unknown fields are ignored, null counts as absent."""
 
     def __init__(self, content: Mapping[str, Any], path: str = "", problems: list[Problem] | None = None) -> None:
-        self.content, self._path = content, path
+        self.content, self.path = content, path
         self.problems: list[Problem] = [] if problems is None else problems
 
     def has(self, name: str) -> bool:
@@ -24,7 +24,7 @@ class Body:
         return name in self.content
 
     def reject(self, name: str, message: str, data: Any = None) -> None:
-        self.problems.append(Problem(message, self._path + name, data))
+        self.problems.append(Problem(message, self.path + name, data))
 
     def done(self) -> None:
         """Raises Invalid when anything was wrong."""
@@ -37,9 +37,9 @@ class Body:
         if value is None:
             return None
         if required and not value.strip():
-            self.reject(name, f'"{self._path}{name}" must not be empty')
+            self.reject(name, f'"{self.path}{name}" must not be empty')
         elif longest is not None and len(value) > longest:
-            self.reject(name, f'"{self._path}{name}" must have at most {longest} characters')
+            self.reject(name, f'"{self.path}{name}" must have at most {longest} characters')
         else:
             return value
         return None
@@ -50,12 +50,19 @@ class Body:
     def choice(self, name: str, choices: Collection[str], *, required: bool = False) -> str | None:
         value: str | None = self._read(name, str, "a string", required)
         if value is not None and value not in choices:
-            self.reject(name, f'"{self._path}{name}" must be one of {", ".join(choices)}')
+            self.reject(name, f'"{self.path}{name}" must be one of {", ".join(choices)}')
             return None
         return value
 
     def flag(self, name: str, *, required: bool = False) -> bool | None:
         value: bool | None = self._read(name, bool, "true or false", required)
+        return value
+
+    def integer(self, name: str) -> int | None:
+        value: int | None = self._read(name, int, "a whole number", False)
+        if isinstance(value, bool):
+            self.reject(name, f'"{self.path}{name}" must be a whole number')
+            return None
         return value
 
     def mapping(self, name: str, *, required: bool = False) -> dict[str, Any] | None:
@@ -68,7 +75,7 @@ class Body:
         content = self.mapping(name, required=required)
         if content is None:
             problems = []  # one problem for the object is enough, not one more for each of its fields
-        return Body(content or {}, f"{self._path}{name}.", problems)
+        return Body(content or {}, f"{self.path}{name}.", problems)
 
     def items(self, name: str) -> list[Any] | None:
         value: list[Any] | None = self._read(name, list, "a list", False)
@@ -80,7 +87,7 @@ class Body:
         if values is None:
             return None
         if not all(isinstance(value, str) and 0 < len(value.strip()) <= LONGEST for value in values):
-            self.reject(name, f'"{self._path}{name}" must be a list of strings that are not empty')
+            self.reject(name, f'"{self.path}{name}" must be a list of strings that are not empty')
             return None
         return list(dict.fromkeys(values))
 
@@ -88,9 +95,9 @@ class Body:
         value = self.content.get(name)
         if value is None:
             if required:
-                self.reject(name, f'"{self._path}{name}" is required')
+                self.reject(name, f'"{self.path}{name}" is required')
             return None
         if not isinstance(value, type):
-            self.reject(name, f'"{self._path}{name}" must be {what}')
+            self.reject(name, f'"{self.path}{name}" must be {what}')
             return None
         return value

@@ -1,6 +1,6 @@
 """The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
 
-from . import audiences, catalog, computed_traits, connections, destinations, sources, workspaces
+from . import audiences, catalog, computed_traits, connections, destinations, identity, sources, workspaces
 
 blueprints = (
     workspaces.routes,
@@ -10,4 +10,5 @@ blueprints = (
     audiences.routes,
     connections.routes,
     computed_traits.routes,
+    identity.routes,
 )

@@ -86,6 +86,12 @@ class Call:
         """The page of the items that was asked for, and its description."""
         return paging.page(items, self.object_parameter("pagination"), most)
 
+    def forward(
+        self, fetch: Callable[[int, str | None], tuple[list[T], str | None]], most: int = paging.MOST
+    ) -> tuple[list[T], dict[str, Any]]:
+        """The same of a list that is only read forwards."""
+        return paging.forward(fetch, self.object_parameter("pagination"), most)
+
 
 Handler = Callable[[Call], dict[str, Any]]
 

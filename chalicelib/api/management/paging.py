@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ T = TypeVar("T")
 MOST = 1_000
 DEFAULT = 200
 
+_STALE = Problem('"pagination.cursor" is not a cursor of this list any more', "pagination.cursor")
 _NESTED = re.compile(r"([A-Za-z]+)(?:\[([A-Za-z]+)\]|\.([A-Za-z]+))")
 
 
@@ -56,6 +57,35 @@ def page(items: Sequence[T], asked: Mapping[str, Any] | None, most: int = MOST) 
     return list(items[start:end]), described
 
 
+def forward(
+    fetch: Callable[[int, str | None], tuple[list[T], str | None]], asked: Mapping[str, Any] | None, most: int = MOST
+) -> tuple[list[T], dict[str, Any]]:
+    """One page of a list that is only read forwards: `fetch` takes a count and a cursor of its own, which it may
+    refuse with Invalid, and gives items and the cursor of the next page."""
+    asked = asked or {}
+    problems: list[Problem] = []
+    count = _count(asked.get("count"), most, problems)
+    if problems:
+        raise Invalid(*problems)
+    given = asked.get("cursor")
+    try:
+        items, following = fetch(count, None if given in (None, _cursor(0)) else _opened(given))
+    except Invalid as error:
+        raise Invalid(_STALE) from error
+    return items, {"current": given or _cursor(0), "next": None if following is None else _sealed(following)}
+
+
+def _sealed(cursor: str) -> str:
+    return base64.b64encode(cursor.encode()).decode()
+
+
+def _opened(given: Any) -> str:
+    try:
+        return base64.b64decode(given, validate=True).decode()
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise Invalid(_STALE) from error
+
+
 def _count(given: Any, most: int, problems: list[Problem]) -> int:
     if given is None:
         return min(DEFAULT, most)
@@ -91,5 +121,5 @@ def _offset(given: Any, total: int, problems: list[Problem]) -> int:
         offset = -1
     if offset == 0 or 0 < offset < total:
         return offset
-    problems.append(Problem('"pagination.cursor" is not a cursor of this list any more', "pagination.cursor"))
+    problems.append(_STALE)
     return 0
