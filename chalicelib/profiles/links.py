@@ -7,9 +7,11 @@
 Nothing expires. The user's own profile lists its accounts, so a link that is known costs nothing.
 """
 
+from collections.abc import Iterable
+
 from ..errors import Conflict, VersionConflict
 from ..records import Key, Records
-from .ports import LinkPage
+from .ports import Membership
 
 
 class RecordedLinks:
@@ -29,9 +31,15 @@ class RecordedLinks:
             self._work.delete(Key(partition, _sort(int(known.data), user_id)))
             self._work.delete(known.key)
 
-    def users(self, space_id: str, account_id: str, limit: int, cursor: str | None = None) -> LinkPage:
+    def users(self, space_id: str, account_id: str, limit: int, after: Membership | None = None) -> list[Membership]:
+        cursor = _sort(*after) if after else None
         page = self._work.page(_partition(space_id, account_id), "t#", limit=limit, cursor=cursor)
-        return LinkPage([record.data.decode() for record in page.records], page.cursor)
+        return [_membership(record.key.sort) for record in page.records]
+
+    def times(self, space_id: str, account_id: str, user_ids: Iterable[str]) -> dict[str, int]:
+        partition = _partition(space_id, account_id)
+        found = self._work.get_many(Key(partition, f"u#{user_id}") for user_id in user_ids)
+        return {key.sort.removeprefix("u#"): int(record.data) for key, record in found.items()}
 
     def _made(self, key: Key, at: int) -> int:
         try:
@@ -50,3 +58,8 @@ def _partition(space_id: str, account_id: str) -> str:
 
 def _sort(at: int, user_id: str) -> str:
     return f"t#{max(at, 0):015d}#{user_id}"
+
+
+def _membership(sort: str) -> Membership:
+    _, at, user_id = sort.split("#")
+    return Membership(int(at), user_id)

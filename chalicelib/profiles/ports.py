@@ -35,11 +35,11 @@ class DuePage(NamedTuple):
     cursor: str | None
 
 
-class LinkPage(NamedTuple):
-    """Ids of people, the oldest link first; `cursor` None at the end."""
+class Membership(NamedTuple):
+    """A person who belongs to an account since `at` (epoch ms)."""
 
-    user_ids: Sequence[str]
-    cursor: str | None
+    at: int
+    user_id: str
 
 
 class Profiles(Protocol):
@@ -106,8 +106,13 @@ class Links(Protocol):
         """Absent is fine."""
         ...
 
-    def users(self, space_id: str, account_id: str, limit: int, cursor: str | None = None) -> LinkPage:
-        """Linked under exactly these ids: people and accounts merged away since are to be followed by the reader."""
+    def users(self, space_id: str, account_id: str, limit: int, after: Membership | None = None) -> list[Membership]:
+        """The oldest first, those after the given one. Linked under exactly these ids: people and accounts merged away
+        since are to be followed by the reader."""
+        ...
+
+    def times(self, space_id: str, account_id: str, user_ids: Iterable[str]) -> dict[str, int]:
+        """Since when each of these people belongs to the account, for those that do."""
         ...
 
 
@@ -118,6 +123,10 @@ class Timeline(Protocol):
 
     def events(self, key: ProfileKey, since: int) -> list[Event]:
         """Events with `timestamp` >= since, in no particular order."""
+        ...
+
+    def delete(self, key: ProfileKey) -> None:
+        """Remove all events of one profile."""
         ...
 
 

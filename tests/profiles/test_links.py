@@ -16,13 +16,11 @@ def links():
 
 
 def walk(made, account, limit):
-    found, cursor = [], None
-    while True:
-        page = made.users("s", account, limit, cursor)
-        found.extend(page.user_ids)
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    found, last = [], None
+    while page := made.users("s", account, limit, last):
+        found += [membership.user_id for membership in page]
+        last = page[-1]
+    return found
 
 
 def test_the_first_link_stands_whoever_repeats_it():
@@ -34,6 +32,14 @@ def test_the_first_link_stands_whoever_repeats_it():
     made.add("other", "acc_1", "use_4", T0)
     assert walk(made, "acc_1", 10) == ["use_1", "use_2"]
     assert walk(made, "acc_3", 10) == []
+
+
+def test_it_is_known_since_when_somebody_belongs_to_an_account():
+    made = links()
+    made.add("s", "acc_1", "use_1", T0)
+    made.add("s", "acc_1", "use_2", T0 + 5)
+    made.add("s", "acc_2", "use_3", T0)
+    assert made.times("s", "acc_1", ["use_2", "use_3", "use_1"]) == {"use_1": T0, "use_2": T0 + 5}
 
 
 def test_a_link_can_be_removed_and_made_again():

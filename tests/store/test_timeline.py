@@ -58,6 +58,16 @@ def test_expired_events_are_gone(timeline: Timeline, space: str, clock: FixedClo
     assert timeline.events(key, 0) == []
 
 
+def test_deleting_takes_every_event_of_one_profile(timeline: Timeline, space: str) -> None:
+    ada, eve = ProfileKey(space, "use_ada"), ProfileKey(space, "use_eve")
+    for key, tag in ((ada, b"t1"), (ada, b"t2"), (eve, b"t1")):
+        timeline.put(key, tag, [event(1)], LATER)
+    timeline.delete(ada)
+    timeline.delete(ada)
+    assert timeline.events(ada, 0) == []
+    assert timeline.events(eve, 0) == [event(1)]
+
+
 def noisy(number: int) -> Event:
     return event(number, noise=f"{number * 104_729_104_729:x}" * 3)
 

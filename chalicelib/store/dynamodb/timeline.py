@@ -52,6 +52,10 @@ class DynamoTimeline:
             if event.timestamp >= since
         ]
 
+    def delete(self, key: ProfileKey) -> None:
+        for item in self._table.query(profile_pk(key), only=["pk", "sort"]).items:
+            self._table.delete(item.pk, item.sort)
+
     def _current(self, items: Sequence[TimelineItem]) -> list[TimelineItem]:
         """Without the expired ones and without parts left by an earlier, longer put of the same tag."""
         now = self._clock.now()

@@ -23,6 +23,9 @@ class MemoryTimeline:
         stored = _Stored(codec.encode_events(events), expiry.to_seconds(expires_at))
         self._items.setdefault(key, {})[tag] = stored
 
+    def delete(self, key: ProfileKey) -> None:
+        self._items.pop(key, None)
+
     def events(self, key: ProfileKey, since: int) -> list[Event]:
         now = self._clock.now()
         alive = [item.events for item in self._items.get(key, {}).values() if not expiry.is_over(item.ends, now)]
