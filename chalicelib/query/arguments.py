@@ -8,7 +8,7 @@ from lark import Token, Tree
 
 from .. import instants
 from . import paths
-from .errors import INVALID, SYNTAX, TYPE, QueryError
+from .errors import INVALID, SYNTAX, TYPE, QueryError, shown
 from .syntax import UNITS, Duration, Literal, Moment, Path
 
 Branch = Tree[Any]
@@ -139,12 +139,14 @@ class Reader:
             raise self.error(TYPE, f"`{function}` takes a duration such as 7 days", position(node))
         number, unit = str(node.children[0]), str(node.children[1])
         if not number.isdigit() or int(number[:20]) > LARGEST_COUNT:
-            raise self.error(INVALID, f"{number} is not a whole number from 0 to {LARGEST_COUNT:,}", position(node))
+            raise self.error(
+                INVALID, f"{shown(number)} is not a whole number from 0 to {LARGEST_COUNT:,}", position(node)
+            )
         singular = _PLURALS.get(unit)
         if singular not in units:
             known = ", ".join(f"{unit}s" for unit in UNITS if unit in units)
             raise self.error(
-                INVALID, f"`{function}` knows no unit `{unit}`", position(node.children[1]), f"Use {known}."
+                INVALID, f"`{function}` knows no unit {shown(unit)}", position(node.children[1]), f"Use {known}."
             )
         return Duration(int(number), singular)
 

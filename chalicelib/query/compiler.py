@@ -53,6 +53,7 @@ class _Compiler:
         self._formulas: dict[int, Formula] = {}
         self._times: dict[int, Times] = {}
         self._performed: set[int] = set()
+        self._exact: set[int] = set()
 
     def plan(self) -> Plan:
         body = self._definition.body
@@ -65,6 +66,7 @@ class _Compiler:
             traits=frozenset(node.path[0] for node in traits),
             references=references.keys_read(self._definition),
             result=result,
+            exact=id(body) in self._exact,
             places=places,
             performed=frozenset(self._performed),
             formulas=self._formulas,
@@ -105,8 +107,10 @@ class _Compiler:
     def _positive(self, node: Comparison, name: str, frame: Frame | None) -> Formula:
         if isinstance(node.left, Reduced):
             limit = limit_of(node)
-            reduction = self._reduce(node.left, frame, None if limit is None else enough(limit))
+            reduction = self._reduce(node.left, frame, None if limit is None else enough(node.name, limit))
             if limit is not None and reduction.reaches is not None:
+                if reduction.exact:
+                    self._exact.add(id(node))
                 return threshold(node.name, limit, reduction.reaches)
             left = reduction.reading
         else:
@@ -129,6 +133,8 @@ class _Compiler:
         reduction = self._reductions.compile(node, frame, enough)
         if frame is None and reduction.times is not None:
             self._times[id(node)] = reduction.times
+        if reduction.exact:
+            self._exact.add(id(node))
         return reduction
 
     def _reference(self, node: Reference, frame: Frame | None, whole: bool = False) -> Reading:

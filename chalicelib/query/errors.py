@@ -24,7 +24,13 @@ ADVICE = {
     NOT_SUPPORTED: "Leave this part out.",
 }
 
+SHOWN = 40  # characters of a word that a message quotes
 EXCERPT = 60  # characters shown on either side of the offending place of a long line
+
+
+def shown(word: str) -> str:
+    """A word as messages quote it."""
+    return f"`{word if len(word) <= SHOWN else word[:SHOWN] + '…'}`"
 
 
 class QueryError(Permanent):

@@ -3,7 +3,7 @@
 Every function takes the run and, inside a `where`, the row at hand and the row of the event around it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from . import paths
@@ -17,13 +17,14 @@ Row = Any  # [timestamp, column, ...]; None where there is no event around
 class Run:
     """One evaluation: what is known of a profile at one instant. `members` are the users of an account."""
 
-    __slots__ = ("_times", "members", "now", "states", "traits")
+    __slots__ = ("_found", "_times", "members", "now", "states", "traits")
 
     def __init__(
         self, states: Sequence[Any], traits: Mapping[str, Any], now: int, members: Sequence["Run"] = ()
     ) -> None:
         self.states, self.traits, self.now, self.members = states, traits, now, members
         self._times: dict[int, list[int]] = {}
+        self._found: dict[Hashable, Any] = {}
 
     def times(self, place: int) -> list[int]:
         """The timestamps of the rows at a place, read once."""
@@ -31,6 +32,12 @@ class Run:
         if found is None:
             found = self._times[place] = [row[0] for row in self.states[place]]
         return found
+
+    def once(self, key: Hashable, find: Callable[[], Any]) -> Any:
+        """What `find` gives, asked for once in this run."""
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
 
     def at(self, now: int) -> "Run":
         """The same profile at another instant."""

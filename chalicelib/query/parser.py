@@ -6,7 +6,7 @@ from pathlib import Path
 from lark import Lark, Token, Tree, UnexpectedInput, UnexpectedToken
 
 from .checker import Checker
-from .errors import EMPTY, SYNTAX, QueryError
+from .errors import EMPTY, SYNTAX, QueryError, shown
 from .syntax import Definition
 from .tokens import Tokens
 from .vocabulary import ACCOUNTS, AUDIENCE, LINKED, TRAIT, USERS
@@ -35,12 +35,7 @@ def _tree(text: str) -> Tree[Token]:
 def _unexpected(text: str, token: Token) -> QueryError:
     if token.type == "$END":
         return QueryError(SYNTAX, "the definition ends too early", text, len(text.rstrip(BLANK)))
-    advice = None
-    if token.upper() in ("AND", "OR", "NOT", "ANY", "ALL"):
-        advice = f"Write {token.upper()} in capitals, between two conditions."
-    elif token.type == "NAME":
-        advice = "Text stands in single quotes; functions are followed by parentheses."
-    return QueryError(SYNTAX, f"unexpected `{str(token)[:40]}`", text, token.start_pos or 0, advice)
+    return QueryError(SYNTAX, f"unexpected {shown(str(token))}", text, token.start_pos or 0)
 
 
 @cache

@@ -35,8 +35,9 @@ class Plan:
     """What a profile must remember for a definition, and how the value comes out of it.
 
     `traits`: the first path step of every trait that is read. `references`: those that may be keys of other
-    computations. The rest is for evaluation: `places` holds the stream of each place in a run, `performed` the
-    places whose rows must name their user; `formulas` and `times` serve `explain`, by the identity of the node.
+    computations. The rest is for evaluation: `exact` says that edges need no second look, `places` holds the stream
+    of each place in a run, `performed` the places whose rows must name their user; `formulas` and `times` serve
+    `explain`, by the identity of the node.
     """
 
     definition: Definition
@@ -44,6 +45,7 @@ class Plan:
     traits: frozenset[str]
     references: frozenset[str]
     result: Reading
+    exact: bool
     places: tuple[Stream, ...]
     performed: frozenset[int]
     formulas: Mapping[int, Formula]
@@ -92,7 +94,7 @@ def _pooled(plan: Plan, place: int, members: Sequence[Run]) -> Any:
 
 def _settled(plan: Plan, run: Run) -> Evaluation:
     value, edge = _at(plan, run)
-    for _ in range(LOOKAHEAD):
+    for _ in range(0 if plan.exact else LOOKAHEAD):
         if edge >= NEVER:
             break
         later, following = _at(plan, run.at(edge))

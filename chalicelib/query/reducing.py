@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lark import Token
 
 from .arguments import Branch, Call, Node, Reader, is_a, position
-from .errors import INVALID, SYNTAX, TYPE
+from .errors import INVALID, SYNTAX, TYPE, shown
 from .syntax import Context, Property, Reduced, Reference, Stream, Trait
 from .typed import Place, Typed
 from .vocabulary import ACCOUNTS, CASTS, TRAIT
@@ -40,7 +40,7 @@ class Reducing:
             raise self._reader.error(SYNTAX, f"`{found.name}` takes no cast", position(cast))
         if str(cast) not in CASTS[found.name]:
             known = ", ".join(sorted(CASTS[found.name]))
-            message = f"`{found.name}` cannot read values as `{cast}`"
+            message = f"`{found.name}` cannot read values as {shown(str(cast))}"
             raise self._reader.error(INVALID, message, position(cast), f"Use {known}.")
         return value, str(cast)
 

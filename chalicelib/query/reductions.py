@@ -8,37 +8,39 @@ from . import formula as make
 from .filters import Bounds, Filters
 from .formula import Formula, Reading, Row, Run, Truth
 from .frames import Frame, entries_of
+from .matching import Match
 from .memories.aggregate import Aggregate
 from .memories.memory import Memory
 from .memories.sessions import Sessions
 from .memories.tally import Tally
 from .memories.windowed import Windowed
 from .reducers import Reducer, reducer
-from .rowset import RowSet
+from .rowset import Conditions, RowSet
 from .stream import Stream
-from .syntax import Condition, Property, Reduced, Reference, Trait
+from .syntax import And, Comparison, Condition, Or, Property, Reduced, Reference, Trait
 
 Reaches = Callable[[Run, Row, int], Truth]
 Values = Callable[[Reference, Frame, bool], Reading]
-Conditions = Callable[[Sequence[Condition], Frame], Formula]
+Live = Callable[[Sequence[Condition], Frame], Formula]
 
 
 class Reduction(NamedTuple):
     """A compiled reduced stream.
 
     `reaches` answers "at least n?" for counts that time can change; `times` gives the timestamps behind the value
-    where they are remembered.
+    where they are remembered. `exact`: whenever an edge comes, something does change.
     """
 
     reading: Reading
     reaches: Reaches | None = None
     times: Callable[[Run], Sequence[int]] | None = None
+    exact: bool = False
 
 
 class Reductions:
     """Collects one stream for each reduced stream of a definition; its number is its place in a run."""
 
-    def __init__(self, bounds: Bounds, live: Conditions, value: Values) -> None:
+    def __init__(self, bounds: Bounds, live: Live, value: Values) -> None:
         self._bounds, self._live, self._value = bounds, live, value
         self._places: dict[int, Stream] = {}
         self._reserved = 0
@@ -76,7 +78,8 @@ class Reductions:
             return self._tally(place, node, found, enough)
         windowed = Windowed(found.window, made, entries)
         self._keep(place, node, found, windowed, f"windowed {found.window.far} {family(node)}")
-        return Reduction(_read(place, windowed.value), None, _times(place, windowed.times))
+        exact = node.reducer in ("sum", "avg")
+        return Reduction(_read(place, windowed.value), None, _times(place, windowed.times), exact)
 
     def _tally(self, place: int, node: Reduced, found: Filters, enough: int | None) -> Reduction:
         tally = Tally(found.window, enough)
@@ -85,19 +88,29 @@ class Reductions:
         def reaches(run: Run, row: Row, wanted: int) -> Truth:
             return tally.reaches(run.states[place], run.now, wanted)
 
-        return Reduction(_read(place, tally.count), reaches, _times(place, tally.times))
+        return Reduction(_read(place, tally.count), reaches, _times(place, tally.times), exact=True)
 
     def _rows(self, node: Reduced, found: Filters, frame: Frame | None) -> Reduction:
         """Rows are looked at one by one: other events, traits or the time decide whether they count."""
         place = self._reserve()
         around = frame.memory.horizon if frame is not None else None
         own = Frame(place, min((h for h in (found.window.far, around) if h is not None), default=None), frame)
-        keeps = self._live(found.live, own) if found.live else None
+        keeps = self._conditions(found.live, own)
         below = found.below if frame is not None else None
         selected = RowSet(place, found.window, below, keeps, found.gap)
         reduction = self._over_rows(node, own, selected)
         self._keep(place, node, found, own.memory, f"rows {own.memory.horizon} {own.names}")
         return reduction._replace(times=lambda run: [row[0] for row in selected.rows(run, None)[0]])
+
+    def _conditions(self, live: Sequence[Condition], own: Frame) -> Conditions:
+        alone = [node for node in live if not _is_paired(node)]
+        paired = [node for node in live if _is_paired(node)]
+        match = next((found for node in paired if (found := _match(node, own))), None)
+        return Conditions(
+            alone=self._live(alone, own) if alone else None,
+            paired=self._live(paired, own) if paired else None,
+            match=match,
+        )
 
     def _over_rows(self, node: Reduced, own: Frame, selected: RowSet) -> Reduction:
         if node.reference is None:
@@ -130,6 +143,22 @@ class Reductions:
 def _reads_others(reference: Reference | None) -> bool:
     """Whether a reducer reads something that the event itself does not hold."""
     return isinstance(reference, Trait) or (isinstance(reference, Property) and reference.parent)
+
+
+def _is_paired(node: Condition) -> bool:
+    """Whether a condition looks at the event around its own."""
+    if isinstance(node, Comparison):
+        return any(isinstance(part, Property) and part.parent for part in (node.left, *node.operands))
+    return any(map(_is_paired, node.terms if isinstance(node, And | Or) else (node.term,)))
+
+
+def _match(node: Condition, own: Frame) -> Match | None:
+    """`property(...) = property(parent: ...)`, either way round."""
+    if not isinstance(node, Comparison) or node.name != "equals" or own.parent is None:
+        return None
+    sides = [part for part in (node.left, *node.operands) if isinstance(part, Property)]
+    mine, theirs = [side for side in sides if not side.parent], [side for side in sides if side.parent]
+    return Match(own.value(mine[0]), own.parent.value(theirs[0])) if mine and theirs else None
 
 
 def family(node: Reduced) -> str:

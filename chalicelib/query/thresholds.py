@@ -18,9 +18,9 @@ def limit_of(node: Comparison) -> Number | None:
     return number(constants(node)[0])
 
 
-def enough(limit: Number) -> int:
+def enough(name: str, limit: Number) -> int:
     """The greatest count that a comparison with `limit` asks for."""
-    return max(1, math.floor(limit) + 1)
+    return max(1, math.ceil(limit) if name in ("at_least", "less_than") else math.floor(limit) + 1)
 
 
 def threshold(name: str, limit: Number, reaches: Reaches) -> Formula:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from lark.lexer import Lexer, Token
 
 from . import vocabulary
-from .errors import INVALID, SYNTAX, UNKNOWN_FUNCTION, QueryError
+from .errors import INVALID, SYNTAX, UNKNOWN_FUNCTION, QueryError, shown
 
 _TOKEN = re.compile(
     r"""
@@ -56,11 +56,11 @@ class Tokens(Lexer):
     """Feeds Lark lazily, so that whichever error stands first in the text is the one reported."""
 
     def __init__(self, lexer_conf: Any = None) -> None:
-        pass
+        """Lark hands over the terminals of the grammar; they are known here already."""
 
     def lex(self, data: str, _: Any = None) -> Iterator[Token]:  # type: ignore[override]
         nesting = _Nesting(data)
-        position = 0
+        position, previous = 0, ""
         while position < len(data):
             match = _TOKEN.match(data, position)
             if match is None:
@@ -69,8 +69,11 @@ class Tokens(Lexer):
             if match.lastgroup == "SPACE":
                 continue
             token = _token(data, match)
+            if token.type == "NAME":
+                _check_name(data, token, previous)
             nesting.see(token)
             yield token
+            previous = token.type
 
 
 def _token(data: str, match: re.Match[str]) -> Token:
@@ -79,18 +82,21 @@ def _token(data: str, match: re.Match[str]) -> Token:
     if kind == "MARK":
         kind = _MARKS[text]
     elif kind == "NAME":
-        kind = _word(data, text, match)
+        kind = _WORDS.get(text, kind)
     return Token(kind, text, start, end_pos=match.end())
 
 
-def _word(data: str, text: str, match: re.Match[str]) -> str:
-    if text in _WORDS:
-        return _WORDS[text]
-    if text not in vocabulary.FUNCTIONS and _CALL.match(data, match.end()):
-        if text.upper() in _JUNCTIONS:
-            raise QueryError(SYNTAX, f"`{text}` must be written {text.upper()}", data, match.start())
-        raise QueryError(UNKNOWN_FUNCTION, f"there is no function `{text}`", data, match.start(), _spelling(text))
-    return "NAME"
+def _check_name(data: str, token: Token, previous: str) -> None:
+    """A name calls a function, or it is the unit after a number or the cast after `as`."""
+    text, start = str(token), token.start_pos or 0
+    called = _CALL.match(data, start + len(text))
+    if text.upper() in _JUNCTIONS:
+        raise QueryError(SYNTAX, f"{shown(text)} must be written {text.upper()}", data, start)
+    if called and text not in vocabulary.FUNCTIONS:
+        raise QueryError(UNKNOWN_FUNCTION, f"there is no function {shown(text)}", data, start, _spelling(text))
+    if not called and previous not in ("NUMBER", "_AS"):
+        advice = "Text stands in single quotes; functions are followed by parentheses."
+        raise QueryError(SYNTAX, f"unexpected {shown(text)}", data, start, advice)
 
 
 def _spelling(text: str) -> str | None:

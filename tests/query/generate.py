@@ -38,7 +38,7 @@ class Generator:
     # Data
 
     def moment(self) -> int:
-        return T0 + self.whole(-48, 20) * HOUR + self.one(0, 0, 0, 0, 1, -1, 7)
+        return T0 + self.whole(-48, 20) * HOUR + int(self.one(0, 0, 0, 0, 1, -1, 7))
 
     def date(self) -> str:
         at = T0 + self.whole(-5, 5) * DAY + self.one(0, 0, HOUR, -12 * HOUR, 1)
@@ -150,6 +150,10 @@ class Generator:
                 return self.comparison(self.own(), self.own())
             if kind == 6:
                 return f"{self.own()}.exists()"
+            if kind == 7 and level >= 2:
+                sides = [self.own(), f"property(parent: '{self.one(*PATHS)}')"]
+                self._random.shuffle(sides)
+                return " = ".join(sides)
             left, right = (self.own(), self.other(level)) if self.chance(70) else (self.other(level), self.own())
             return self.comparison(left, right)
 

@@ -63,9 +63,9 @@ class _Oracle:
 
     def account_holds(self, node: Any) -> bool:
         if isinstance(node, s.And):
-            return all([self.account_holds(term) for term in node.terms])
+            return all(self.account_holds(term) for term in node.terms)
         if isinstance(node, s.Or):
-            return any([self.account_holds(term) for term in node.terms])
+            return any(self.account_holds(term) for term in node.terms)
         if isinstance(node, s.Not):
             return not self.account_holds(node.term)
         if isinstance(node, s.Quantified):
@@ -77,9 +77,9 @@ class _Oracle:
 
     def holds(self, node: Any, scope: _Scope) -> bool:
         if isinstance(node, s.And):
-            return all([self.holds(term, scope) for term in node.terms])
+            return all(self.holds(term, scope) for term in node.terms)
         if isinstance(node, s.Or):
-            return any([self.holds(term, scope) for term in node.terms])
+            return any(self.holds(term, scope) for term in node.terms)
         if isinstance(node, s.Not):
             return not self.holds(node.term, scope)
         return self.compare(node, scope)
@@ -159,11 +159,11 @@ class _Oracle:
         far = item.far.count * UNIT[item.far.unit]
         near = item.near.count * UNIT[item.near.unit] if isinstance(item, s.Between) else 0
         age = event.timestamp - scope.around[-1].timestamp if item.parent else self.now - event.timestamp
-        return near <= age <= far
+        return bool(near <= age <= far)
 
     def reduce(self, node: s.Reduced, scope: _Scope) -> Any:
         events = self.stream(node.stream, scope)
-        if node.reducer == "count":
+        if node.reference is None:
             return Fraction(len(events))
         per_event = [self.raw(node.reference, scope.inside(event)) for event in events]
         if node.reducer == "mode" and node.cast == "array" and "$" in node.reference.path:
@@ -233,12 +233,13 @@ def _pair(name: str, a: Any, b: Any) -> bool:
 
 
 def _ordered(name: str, a: Any, b: Any) -> bool:
-    x, y = _number(a), _number(b)
+    x: Any = _number(a)
+    y: Any = _number(b)
     if x is None or y is None:
         x, y = _time(a), _time(b)
     if x is None or y is None:
         return False
-    return {"greater_than": x > y, "at_least": x >= y, "less_than": x < y, "at_most": x <= y}[name]
+    return bool({"greater_than": x > y, "at_least": x >= y, "less_than": x < y, "at_most": x <= y}[name])
 
 
 def _equal(a: Any, b: Any) -> bool:

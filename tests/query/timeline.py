@@ -23,9 +23,9 @@ def fed(plan: query.Plan, events: Iterable[Occurrence]) -> dict[str, Any]:
     states: dict[str, Any] = {}
     for event in events:
         for stream in plan.streams:
-            before = states.get(stream.key)
-            after = stream.add(stream.empty() if before is None else before, event)
-            if before is None or after is not before:
+            before = states.get(stream.key, stream.empty())
+            after = stream.add(before, event)
+            if after is not before:
                 states[stream.key] = after
     return states
 
