@@ -18,6 +18,7 @@ RANKS = [
     {"computations"},
     {"profiles"},
     {"workspace"},
+    {"tasks"},
     {"destinations"},
     {"delivery", "pipeline"},
     {"store"},
@@ -37,7 +38,7 @@ HOMES = {
 }
 DOMAIN_MAY_IMPORT = {"msgspec", "lark"}
 STANDARD = __import__("sys").stdlib_module_names
-DOMAIN = {"query", "tracking", "identity", "computations", "profiles", "workspace", "destinations"}
+DOMAIN = {"query", "tracking", "identity", "computations", "profiles", "workspace", "tasks", "destinations"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -9,12 +9,15 @@ from .identifiers import MemoryIdentifiers
 from .profiles import MemoryProfiles
 from .queues import Hidden, MemoryQueues
 from .records import MemoryRecords
+from .reports import MemoryCompletions, MemoryFailures
 from .secrets import MemorySecrets
 from .timeline import MemoryTimeline
 
 __all__ = [
     "Hidden",
     "MemoryArchive",
+    "MemoryCompletions",
+    "MemoryFailures",
     "MemoryIdentifiers",
     "MemoryProfiles",
     "MemoryQueues",

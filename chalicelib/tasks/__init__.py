@@ -1,0 +1,1 @@
+"""Long work in steps that survive the death of any worker."""
