@@ -21,6 +21,7 @@ from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
 from .profiles.events import Events
 from .profiles.links import RecordedLinks
+from .profiles.links_view import LinksView
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
 from .profiles.rate import Rate
@@ -73,6 +74,7 @@ class Application:
         self.links = RecordedLinks(a.work)
         self.identity_log = IdentityLog(a.work, a.clock)
         self.lookup = Lookup(a.profiles, a.identifiers)
+        self.links_view = LinksView(self.links, self.lookup)
         self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)

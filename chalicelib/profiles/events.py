@@ -63,17 +63,13 @@ class Events:
     def _each_once(self, profile: Profile) -> Iterable[Event]:
         """A message that a client sent again is shown as it came first."""
         found: dict[str, Event] = {}
-        for profile_id in (profile.profile_id, *merged_ids(profile)):
+        for profile_id in profile.ids:
             key = ProfileKey(profile.space_id, profile_id)
             for event in self._timeline.events(key, self._clock.now() - HORIZON + 1):
                 known = found.get(event.message_id)
                 if known is None or event.received_at < known.received_at:
                     found[event.message_id] = event
         return found.values()
-
-
-def merged_ids(profile: Profile) -> list[str]:
-    return []
 
 
 def name_of(event: Event) -> str:

@@ -1,6 +1,7 @@
 """Finding a profile by what a reader calls it."""
 
 import re
+from collections.abc import Iterable
 
 from ..identity.external_id import Identifier
 from .ports import Identifiers, ProfileKey, Profiles
@@ -37,6 +38,19 @@ class Lookup:
                 return profile
             profile_id = profile.merged_into
         return None
+
+    def living(self, space_id: str, profile_ids: Iterable[str]) -> dict[str, Profile]:
+        """By the ids asked for, the profiles they lead to; an id that leads nowhere is left out."""
+        known: dict[str, Profile] = {}
+        leads_to = {profile_id: profile_id for profile_id in profile_ids}
+        for _ in range(_LONGEST_CHAIN):
+            keys = [ProfileKey(space_id, profile_id) for profile_id in {*leads_to.values()} - known.keys()]
+            known |= {key.profile_id: profile for key, profile in self._profiles.load(keys).items()} if keys else {}
+            followed = {asked: known[at].merged_into or at if at in known else at for asked, at in leads_to.items()}
+            if followed == leads_to:
+                break
+            leads_to = followed
+        return {asked: known[at] for asked, at in leads_to.items() if at in known and known[at].merged_into is None}
 
     def _profile_id(self, space_id: str, collection: str, name: str) -> str | None:
         type, colon, value = name.partition(":")

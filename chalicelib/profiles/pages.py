@@ -29,7 +29,7 @@ class Trait(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """`next` names the first item of the next page; "" on the last one."""
+    """`next` is the cursor of the next page; "" on the last one."""
 
     items: Sequence[Any]
     next: str

@@ -114,6 +114,11 @@ class Profile(msgspec.Struct, kw_only=True):
             return None
         return min(self.head.edges.values(), default=None)
 
+    @property
+    def ids(self) -> list[str]:
+        """Its own and those of all that were merged into it."""
+        return [self.profile_id, *(merge.profile_id for merge in self.head.merges)]
+
     def find(self, type: str, value: str) -> ExternalId | None:
         return next((e for e in self.head.external_ids if e.type == type and e.value == value), None)
 

@@ -12,7 +12,7 @@ from chalicelib.identity.external_id import ExternalId, Identifier
 from chalicelib.profiles import events
 from chalicelib.profiles.events import Choice, Events
 from chalicelib.profiles.ports import ProfileKey
-from chalicelib.profiles.profile import Head, Profile
+from chalicelib.profiles.profile import Head, Merge, Profile
 from chalicelib.store.memory import MemoryTimeline
 from tests.events import T0, event
 
@@ -66,6 +66,16 @@ def test_a_message_that_came_twice_is_shown_once_as_it_came_first():
     told.tell(at(2, "m", "Second"))
     assert [e.event for e in told.page().items] == ["First"]
     assert told.page(Choice(exclude=["First"])).items == []
+
+
+def test_the_events_of_all_that_were_merged_are_among_them():
+    told = Told()
+    told.tell(at(3, "hers"))
+    told.tell(at(2, "of the other"), profile_id="use_other")
+    told.tell(at(1, "of a stranger"), profile_id="use_stranger")
+    merged = Profile(space_id="s", profile_id="use_ada", head=Head(merges=[Merge("use_other", T0, "m", "src")]))
+    shown = told.list.page(merged, EVERYTHING, 10, None)
+    assert [e.message_id for e in shown.items] == ["of the other", "hers"]
 
 
 def test_both_ends_of_a_range_are_left_out():

@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from ...errors import NotFound
-from . import events, identity, listing, replies, traits
+from . import events, identity, links, listing, replies, traits
 from .reading import Reading
 
 Handler = Callable[[Reading], dict[str, Any]]
@@ -29,6 +29,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "profiles/{identifier}/properties", traits.properties),
     ("GET", "profiles/{identifier}/external_ids", identity.external_ids),
     ("GET", "profiles/{identifier}/events", events.events),
+    ("GET", "profiles/{identifier}/links", links.links),
     ("GET", "profiles/{identifier}/metadata", identity.metadata),
     ("GET", "profiles/{identifier}/{resource}", unknown),
 )
