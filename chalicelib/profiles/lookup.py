@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from ..identity.external_id import Identifier
 from .ports import Identifiers, ProfileKey, Profiles
-from .profile import Profile
+from .profile import SUPPRESSED, Profile
 
 # As `ids.derived` makes them; nothing else is looked up, because a table's key cannot be of any length.
 _PROFILE_ID = re.compile(r"(?:use|acc)_[0-9A-Za-z]{1,64}")
@@ -17,6 +17,16 @@ def is_profile_id(text: str) -> bool:
     return _PROFILE_ID.fullmatch(text) is not None
 
 
+def set_aside(identifier: Identifier) -> Identifier:
+    """Under which name it is kept where a suppressed identifier led to: no event can name this collection."""
+    return identifier._replace(collection=SUPPRESSED)
+
+
+def is_whole(trail: list[Profile]) -> bool:
+    """Whether the last of these took in all before it; if not, the merge is under way."""
+    return all(profile.profile_id in trail[-1].ids for profile in trail[:-1])
+
+
 class Lookup:
     def __init__(self, profiles: Profiles, identifiers: Identifiers) -> None:
         self._profiles, self._identifiers = profiles, identifiers
@@ -26,18 +36,44 @@ class Lookup:
 
         Compared byte for byte. Ids of a merged-away profile lead to the survivor.
         """
-        profile_id = self._profile_id(space_id, collection, name)
-        for _ in range(_LONGEST_CHAIN):
-            if profile_id is None:
-                return None
-            key = ProfileKey(space_id, profile_id)
+        type, colon, value = name.partition(":")
+        if not colon or type == _SEGMENT_ID:
+            trail = self._of_id(space_id, value if colon else name)
+        else:
+            trail = self.by_identifier(space_id, Identifier(collection, type, value)) if type and value else []
+        found = trail[-1] if trail else None
+        return found if found and found.merged_into is None and found.head.collection == collection else None
+
+    def by_identifier(self, space_id: str, identifier: Identifier) -> list[Profile]:
+        """The trail of the profile that has the identifier; empty when none has."""
+        owner = self.owner(space_id, identifier)
+        trail = self.trail(space_id, owner) if owner else []
+        if not trail:
+            return []
+        # A mapping can outlive the removal of its identifier, or be the claim of a worker that died.
+        holders = trail[-1:] if is_whole(trail) else trail
+        return trail if any(p.find(identifier.type, identifier.value) for p in holders) else []
+
+    def owner(self, space_id: str, identifier: Identifier) -> str | None:
+        """The id that the identifier is mapped to, or was before it was suppressed."""
+        owner = self._identifiers.owners(space_id, [identifier]).get(identifier)
+        if owner != SUPPRESSED:
+            return owner
+        aside = set_aside(identifier)
+        return self._identifiers.owners(space_id, [aside]).get(aside)
+
+    def trail(self, space_id: str, profile_id: str) -> list[Profile]:
+        """The profile and those it was merged into, up to the one that lives, or to where the trail ends."""
+        trail: list[Profile] = []
+        following: str | None = profile_id
+        while following is not None and len(trail) < _LONGEST_CHAIN:
+            key = ProfileKey(space_id, following)
             profile = self._profiles.load([key]).get(key)
-            if profile is None or profile.head.collection != collection:
-                return None
-            if profile.merged_into is None:
-                return profile
-            profile_id = profile.merged_into
-        return None
+            if profile is None:
+                break
+            trail.append(profile)
+            following = profile.merged_into
+        return trail
 
     def living(self, space_id: str, profile_ids: Iterable[str]) -> dict[str, Profile]:
         """By the ids asked for, the profiles they lead to; an id that leads nowhere is left out."""
@@ -52,10 +88,5 @@ class Lookup:
             leads_to = followed
         return {asked: known[at] for asked, at in leads_to.items() if at in known and known[at].merged_into is None}
 
-    def _profile_id(self, space_id: str, collection: str, name: str) -> str | None:
-        type, colon, value = name.partition(":")
-        if not colon or type == _SEGMENT_ID:
-            profile_id = value if colon else name
-            return profile_id if is_profile_id(profile_id) else None
-        identifier = Identifier(collection, type, value)
-        return self._identifiers.owners(space_id, [identifier]).get(identifier) if type and value else None
+    def _of_id(self, space_id: str, profile_id: str) -> list[Profile]:
+        return self.trail(space_id, profile_id) if is_profile_id(profile_id) else []

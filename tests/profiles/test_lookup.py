@@ -2,10 +2,10 @@
 
 import pytest
 
-from chalicelib.identity.external_id import Identifier
-from chalicelib.profiles.lookup import Lookup
+from chalicelib.identity.external_id import ExternalId, Identifier
+from chalicelib.profiles.lookup import Lookup, set_aside
 from chalicelib.profiles.ports import Claim, ProfileKey
-from chalicelib.profiles.profile import Head, Profile
+from chalicelib.profiles.profile import DELETED, SUPPRESSED, Head, Merge, Profile
 from chalicelib.store.memory import MemoryIdentifiers, MemoryProfiles
 from tests.events import T0
 
@@ -23,21 +23,32 @@ class Asked(MemoryProfiles):
         return super().load(wanted)
 
 
+HERS = [
+    ExternalId(type, value, f"map_{type}", T0, "src", "m")
+    for type, value in (("user_id", "u1"), ("app_id", "x:y/z"), ("email", "a@b.c"))
+]
+
+
 @pytest.fixture
 def profiles():
     profiles = Asked()
-    profiles.save(Profile(space_id="s", profile_id=ANN))
+    head = Head(external_ids=HERS, merges=[Merge(OLD_ANN, T0, "m", "src")])
+    profiles.save(Profile(space_id="s", profile_id=ANN, head=head))
     profiles.save(Profile(space_id="s", profile_id=OLD_ANN, merged_into=ANN))
     profiles.save(Profile(space_id="s", profile_id=SHOP, head=Head(collection="accounts")))
     return profiles
 
 
 @pytest.fixture
-def find(profiles):
+def identifiers():
     identifiers = MemoryIdentifiers()
     for type, value, owner in [("user_id", "u1", ANN), ("app_id", "x:y/z", ANN), ("email", "a@b.c", OLD_ANN)]:
         identifiers.claim(Claim("s", Identifier("users", type, value), owner, T0, "src", "m"))
+    return identifiers
 
+
+@pytest.fixture
+def find(profiles, identifiers):
     def find(name, collection="users", space_id="s"):
         found = Lookup(profiles, identifiers).find(space_id, collection, name)
         return found and found.profile_id
@@ -71,3 +82,39 @@ def test_what_cannot_be_a_profile_id_is_not_looked_up(find, profiles, rest):
     for name in (f"use_{rest}", f"segment_id:use_{rest}", f"segment_id:{rest}"):
         assert find(name) is None
     assert profiles.asked == []
+
+
+def load(profiles, id):
+    return profiles.load([ProfileKey("s", id)])[ProfileKey("s", id)]
+
+
+def test_a_mapping_to_somebody_who_does_not_have_the_identifier_leads_nowhere(find, profiles):
+    ann = load(profiles, ANN)
+    ann.head.external_ids = HERS[:2]
+    profiles.save(ann)
+    assert find("email:a@b.c") is None
+    assert find("user_id:u1") == ANN
+
+
+def test_while_a_merge_is_under_way_all_names_lead_to_the_survivor(find, profiles):
+    ann, old = load(profiles, ANN), load(profiles, OLD_ANN)
+    ann.head = Head(external_ids=HERS[:2])
+    old.head.external_ids = HERS[2:]
+    profiles.save(ann)
+    profiles.save(old)
+    assert find("email:a@b.c") == find("user_id:u1") == ANN
+
+
+def test_a_deleted_profile_is_nobody(find, profiles):
+    ann = load(profiles, ANN)
+    ann.merged_into = DELETED
+    profiles.save(ann)
+    assert [find(name) for name in ("user_id:u1", ANN, OLD_ANN)] == [None] * 3
+
+
+def test_somebody_suppressed_can_still_be_read(find, identifiers):
+    suppressed = Identifier("users", "user_id", "u1")
+    identifiers.move(identifiers.find("s", [suppressed])[suppressed], SUPPRESSED, 0)
+    assert find("user_id:u1") is None
+    identifiers.claim(Claim("s", set_aside(suppressed), ANN, T0, "src", "m"))
+    assert find("user_id:u1") == ANN
