@@ -64,6 +64,10 @@ class Records(Protocol):
         """The counters of a counter record; empty when there is none. Strongly consistent."""
         ...
 
+    def counted(self, partition: str, prefix: str = "") -> dict[str, dict[str, int]]:
+        """The counters of all counter records whose sort key starts with `prefix`, by sort key in byte order."""
+        ...
+
 
 def every(records: Records, partition: str, prefix: str = "") -> list[Record]:
     """All records of a partition under a prefix."""

@@ -1,14 +1,16 @@
 """What is remembered of deliveries: those that failed at least once, those given up, and counts per destination.
 
-A delivery that succeeds at once leaves no trace but a count.
+A delivery that succeeds at once leaves no trace but a count. Counts are kept by the hour, so that any period of the
+last two weeks can be told from another, and what nobody can ask for any more goes away by itself.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from ..clock import DAY, Clock
+from ..clock import DAY, HOUR, Clock
 from ..destinations.kind import Payload
 from ..records import Key, Record, Records
 from .message import Delivery
@@ -23,6 +25,9 @@ CANCELLED = "cancelled"
 
 _STATE = "state"
 _DEAD = "dead#"
+_HOUR = "hour#"
+_OF = "@"  # between a counter's name and its connection
+_TAIL = 10  # characters of a connection's id: enough to tell them apart, and a write costs by the size of its item
 _FAR = 9_999_999_999_999  # epoch ms; counting down from it, the newest dead letter sorts first
 
 
@@ -110,15 +115,40 @@ class Ledger:
         page = self._work.page(_partition(destination_id), _DEAD, limit=limit)
         return [_letters.decode(record.data) for record in page.records]
 
-    def count(self, destination_id: str, amounts: Mapping[str, int]) -> None:
-        """Metrics, not accounts: an invocation that dies may leave its own uncounted."""
+    def count(self, destination_id: str, amounts: Mapping[str, int], at: int) -> None:
+        """One write, into the hour of the instant `at`. Metrics, not accounts: an invocation that dies may leave its
+        own uncounted."""
         changed = {name: amount for name, amount in amounts.items() if amount}
         if changed:
-            self._work.add(_counters(destination_id), changed)
+            hour = at // HOUR
+            self._work.add(_bucket(destination_id, hour), changed, expires_at=hour * HOUR + HOUR + KEPT)
 
-    def counts(self, destination_id: str) -> dict[str, int]:
-        """`delivered`, `retried`, `pending`, `cancelled`, `discarded`, `discarded.<code>`: those that ever changed."""
-        return self._work.counters(_counters(destination_id))
+    def counts(
+        self, destination_id: str, *, connection_id: str | None = None, since: int = 0, until: int | None = None
+    ) -> dict[str, int]:
+        """`delivered`, `retried`, `pending`, `cancelled`, `discarded`, `discarded.<code>`: those that changed in the
+        hours that began at `since` or later and before `until` (epoch ms); in two weeks without them.
+
+        Of one connection only `delivered` and `discarded` are known. `pending` belongs to the hour of the first
+        attempt, so it never outlives what it counts.
+        """
+        since = max(since, self._clock.now() - KEPT)
+        total: Counter[str] = Counter()
+        for sort, counters in self._work.counted(_partition(destination_id), _HOUR).items():
+            began = int(sort.removeprefix(_HOUR)) * HOUR
+            if since <= began and (until is None or began < until):
+                total.update(counters)
+        suffix = "" if connection_id is None else of_connection("", connection_id)
+        return {name.removesuffix(suffix): n for name, n in total.items() if _is_asked(name, suffix)}
+
+
+def of_connection(name: str, connection_id: str) -> str:
+    """The name of a counter of one connection."""
+    return f"{name}{_OF}{connection_id[-_TAIL:]}"
+
+
+def _is_asked(name: str, suffix: str) -> bool:
+    return name.endswith(suffix) if suffix else _OF not in name
 
 
 def _state(message_id: str) -> Key:
@@ -129,5 +159,5 @@ def _partition(destination_id: str) -> str:
     return f"destination#{destination_id}"
 
 
-def _counters(destination_id: str) -> Key:
-    return Key(_partition(destination_id), "counters")
+def _bucket(destination_id: str, hour: int) -> Key:
+    return Key(_partition(destination_id), f"{_HOUR}{hour:07d}")

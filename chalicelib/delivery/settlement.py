@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..clock import SECOND, Clock
+from ..clock import HOUR, SECOND, Clock
 from ..queues import DELIVER, Queues, Received
 from .classification import Deferred, Undelivered
-from .ledger import CANCELLED, DELIVERED, DISCARDED, PENDING, RETRIED, Attempts, Ledger, Waiting
+from .ledger import CANCELLED, DELIVERED, DISCARDED, PENDING, RETRIED, Attempts, Ledger, Waiting, of_connection
 from .message import Delivery
 from .retry import Random, Schedule
 
@@ -35,7 +35,7 @@ class Settlement:
     def __init__(self, ledger: Ledger, queues: Queues, clock: Clock, schedule: Schedule, random: Random) -> None:
         self._ledger, self._queues, self._clock = ledger, queues, clock
         self._schedule, self._random = schedule, random
-        self._counts: dict[str, Counter[str]] = {}
+        self._counts: dict[tuple[str, int], Counter[str]] = {}  # by destination and beginning of an hour
         self.done: set[str] = set()
 
     def is_open(self, parcel: Parcel) -> bool:
@@ -70,13 +70,13 @@ class Settlement:
         self._finish(parcel, CANCELLED)
 
     def write_counts(self) -> None:
-        for destination_id, amounts in self._counts.items():
-            self._ledger.count(destination_id, amounts)
+        for (destination_id, hour), amounts in self._counts.items():
+            self._ledger.count(destination_id, amounts, hour)
 
     def _accept(self, parcel: Parcel) -> None:
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
-        self._finish(parcel, DELIVERED)
+        self._finish(parcel, DELIVERED, of_connection(DELIVERED, parcel.delivery.connection_id))
 
     def _failed(self, parcel: Parcel, verdict: Verdict, failure: Undelivered) -> Attempts:
         earlier, now = parcel.before.attempts if parcel.before else None, self._clock.now()
@@ -97,9 +97,9 @@ class Settlement:
 
     def _postpone(self, parcel: Parcel, attempts: Attempts, next_at: int) -> None:
         self._ledger.note(parcel.delivery, parcel.before, attempts)
-        counts = self._of(parcel)
-        counts[RETRIED] += 1
-        counts[PENDING] += 0 if parcel.before else 1
+        self._of(parcel, self._clock.now())[RETRIED] += 1
+        if parcel.before is None:
+            self._of(parcel, attempts.first_at)[PENDING] += 1
         self._hide(parcel, next_at)
 
     def _give_up(self, parcel: Parcel, attempts: Attempts) -> None:
@@ -107,7 +107,8 @@ class Settlement:
             # First the decision, then the letter: whoever finds the decision can still write the letter.
             self._ledger.note(parcel.delivery, parcel.before, attempts)
         self._ledger.bury(parcel.delivery, attempts)
-        self._finish(parcel, DISCARDED, f"{DISCARDED}.{attempts.code}")
+        of_one = of_connection(DISCARDED, parcel.delivery.connection_id)
+        self._finish(parcel, DISCARDED, of_one, f"{DISCARDED}.{attempts.code}")
 
     def _hide(self, parcel: Parcel, until: int) -> None:
         seconds = max(1, -((self._clock.now() - until) // SECOND))
@@ -117,8 +118,10 @@ class Settlement:
     def _finish(self, parcel: Parcel, *counters: str) -> None:
         self.done.update(message.id for message in parcel.messages)
         if counters:
-            self._of(parcel).update(counters)
-            self._of(parcel)[PENDING] -= 1 if parcel.before else 0
+            self._of(parcel, self._clock.now()).update(counters)
+            if parcel.before:
+                # What waited is taken from the hour it was added to: no sum over hours is ever short of it.
+                self._of(parcel, parcel.before.attempts.first_at)[PENDING] -= 1
 
-    def _of(self, parcel: Parcel) -> Counter[str]:
-        return self._counts.setdefault(parcel.delivery.destination_id, Counter())
+    def _of(self, parcel: Parcel, at: int) -> Counter[str]:
+        return self._counts.setdefault((parcel.delivery.destination_id, at // HOUR * HOUR), Counter())

@@ -5,7 +5,7 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.clock import SECOND
+from chalicelib.clock import HOUR, SECOND
 from chalicelib.deadline import ClockDeadline
 from chalicelib.delivery.classification import no_answer
 from chalicelib.delivery.message import encode
@@ -148,6 +148,16 @@ def test_a_duplicate_after_the_end_repeats_neither_request_nor_count():
     assert (post.ledger.counts("d1"), post.ledger.dead_letters("d1")) == (counts, letters)
     assert len(post.asked_at) == 10
     assert post.queue.messages == {}
+
+
+def test_what_waited_is_taken_from_the_hour_it_was_added_to():
+    post = posted(answers(503, 503, 503, 503, 503, 503, 503, 200))
+    post.play()
+    assert post.clock.now() - NOW > HOUR
+    assert post.ledger.counts("d1") == {"retried": 7, "pending": 0, "delivered": 1}
+    assert post.ledger.counts("d1", since=NOW + 1)["delivered"] == 1
+    assert "pending" not in post.ledger.counts("d1", since=NOW + 1)
+    assert post.ledger.counts("d1", connection_id=delivery().connection_id) == {"delivered": 1}
 
 
 def test_one_failing_destination_does_not_prevent_another():

@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from chalicelib.clock import FixedClock
-from chalicelib.delivery.ledger import KEPT, Attempts, Ledger
+from chalicelib.clock import HOUR, FixedClock
+from chalicelib.delivery.ledger import KEPT, Attempts, Ledger, of_connection
 from chalicelib.errors import Conflict, VersionConflict
 from chalicelib.store.memory import MemoryRecords
 
@@ -81,8 +81,34 @@ def test_nothing_is_kept_for_ever(ledger, clock):
 
 
 def test_counts_add_up(ledger):
-    ledger.count("d1", {"delivered": 2, "pending": 1})
-    ledger.count("d1", {"delivered": 3, "pending": -1, "retried": 0})
-    ledger.count("d1", {})
+    ledger.count("d1", {"delivered": 2, "pending": 1}, NOW)
+    ledger.count("d1", {"delivered": 3, "pending": -1, "retried": 0}, NOW)
+    ledger.count("d1", {}, NOW)
     assert ledger.counts("d1") == {"delivered": 5, "pending": 0}
     assert ledger.counts("d2") == {}
+
+
+def test_counts_of_a_period_are_those_of_its_hours(ledger):
+    for hours_ago in range(5):
+        ledger.count("d1", {"delivered": 10**hours_ago}, NOW - hours_ago * HOUR)
+    assert ledger.counts("d1", since=NOW - 3 * HOUR, until=NOW - HOUR) == {"delivered": 1100}
+    assert ledger.counts("d1", until=NOW - 3 * HOUR) == {"delivered": 10_000}
+    assert ledger.counts("d1", since=NOW) == {"delivered": 1}
+
+
+def test_counts_of_a_connection_are_told_apart_and_not_counted_twice(ledger):
+    vip, lost = "ii_" + "a" * 27, "ii_" + "b" * 27
+    ledger.count("d1", {"delivered": 5, of_connection("delivered", vip): 3, of_connection("delivered", lost): 2}, NOW)
+    assert ledger.counts("d1") == {"delivered": 5}
+    assert ledger.counts("d1", connection_id=vip) == {"delivered": 3}
+    assert ledger.counts("d1", connection_id=lost) == {"delivered": 2}
+    assert ledger.counts("d1", connection_id="ii_" + "c" * 27) == {}
+
+
+def test_counts_are_kept_for_two_weeks(ledger, clock):
+    ledger.count("d1", {"delivered": 1}, NOW)
+    clock.advance(KEPT - HOUR)
+    ledger.count("d1", {"delivered": 1}, clock.now())
+    assert ledger.counts("d1") == {"delivered": 2}
+    clock.advance(2 * HOUR)
+    assert ledger.counts("d1") == {"delivered": 1}

@@ -140,3 +140,18 @@ def test_expired_counters_begin_at_zero(records: Records, space: str, clock: Fix
     assert records.counters(key) == {}
     assert records.add(key, {"n": 2}, expires_at=NOON + 9_000) == {"n": 2}
     assert records.counters(key) == {"n": 2}
+
+
+def test_counters_of_a_partition_are_found_by_prefix(records: Records, space: str, clock: FixedClock) -> None:
+    for sort in ("hour#2", "hour#1", "day#1"):
+        records.add(Key(space, sort), {"n": 1, "delivered.a@b": int(sort[-1])})
+    records.add(Key(space, "hour#0"), {"n": 7}, expires_at=NOON + 1_000)
+    records.create(Key(space, "hour#3"), b"no counter")
+    assert list(records.counted(space, "hour#")) == ["hour#0", "hour#1", "hour#2"]
+    clock.advance(1_000)
+    assert records.counted(space, "hour#") == {
+        "hour#1": {"n": 1, "delivered.a@b": 1},
+        "hour#2": {"n": 1, "delivered.a@b": 2},
+    }
+    assert records.counted(space).keys() == {"day#1", "hour#1", "hour#2"}
+    assert records.counted(space, "none#") == {}

@@ -84,7 +84,14 @@ class DynamoRecords:
         raise Unavailable(f"{key.partition}/{key.sort} expires all the time")
 
     def counters(self, key: Key) -> dict[str, int]:
-        raw = self._table.get_raw(*key)
+        return self._living_counters(self._table.get_raw(*key))
+
+    def counted(self, partition: str, prefix: str = "") -> dict[str, dict[str, int]]:
+        where = RecordItem.sort.startswith(prefix) if prefix else None
+        found = {raw["sort"]["S"]: self._living_counters(raw) for raw in self._table.query_raw(partition, where)}
+        return {sort: counters for sort, counters in found.items() if counters}
+
+    def _living_counters(self, raw: Raw) -> dict[str, int]:
         ends = int(raw["expires_at"]["N"]) if "expires_at" in raw else None
         return {} if expiry.is_over(ends, self._clock.now()) else _counters(raw)
 

@@ -132,6 +132,19 @@ class Table(Generic[Item]):
             )
             return Found(list(found), found.last_evaluated_key)
 
+    def query_raw(self, partition: str, where: Condition | None = None) -> Iterator[Raw]:
+        """All items in key order, as DynamoDB spells them. Strongly consistent."""
+        after: Raw | None = None
+        while True:
+            with _translated():
+                found: Raw = self._raw.query(
+                    partition, range_key_condition=where, exclusive_start_key=after, consistent_read=True
+                )
+            yield from found["Items"]
+            after = found.get("LastEvaluatedKey")
+            if after is None:
+                return
+
     def _key(self, key: tuple[str, ...]) -> dict[str, str]:
         return dict(zip(self._key_names, key, strict=True))
 

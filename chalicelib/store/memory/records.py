@@ -83,6 +83,11 @@ class MemoryRecords:
         item = self._alive(key)
         return {} if item is None else dict(item.counters)
 
+    def counted(self, partition: str, prefix: str = "") -> dict[str, dict[str, int]]:
+        sorts = sorted(k.sort for k in list(self._items) if k.partition == partition and k.sort.startswith(prefix))
+        found = {sort: self.counters(Key(partition, sort)) for sort in sorts}
+        return {sort: counters for sort, counters in found.items() if counters}
+
     def _alive(self, key: Key) -> _Item | None:
         item = self._items.get(key)
         return None if item is None or expiry.is_over(item.ends, self._clock.now()) else item
