@@ -25,6 +25,7 @@ from .profiles.links_view import LinksView
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
 from .profiles.rate import Rate
+from .profiles.removal import Removal
 from .queues import Queues
 from .records import Records
 from .secrecy import Secrets
@@ -74,6 +75,7 @@ class Application:
         self.links = RecordedLinks(a.work)
         self.identity_log = IdentityLog(a.work, a.clock)
         self.lookup = Lookup(a.profiles, a.identifiers)
+        self.removal = Removal(self.lookup, a.profiles, a.identifiers)
         self.links_view = LinksView(self.links, self.lookup)
         self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)

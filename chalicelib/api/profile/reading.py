@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -23,18 +24,22 @@ _COLLECTION = re.compile(r"[A-Za-z0-9_-]+")
 class Reading:
     """An authorised request within its space's rate: its parameters and, once asked for, the profile.
 
-    Raises, in this order: Unauthorized, TooManyRequests, Invalid and NotFound for the path.
+    Raises Unauthorized and TooManyRequests.
     """
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self.parameters = exchange.query(request)
-        path = exchange.path_values(request)
-        self.space = _authorised_space(request, path["space_id"])
+        self.path = exchange.path_values(request)
+        self.space = _authorised_space(request, self.path["space_id"])
         if not bootstrap.current().profile_rate.admits(self.space.id):
             raise TooManyRequests("This space was asked too often within one second.")
-        self.collection = _collection(path["collection"])
-        self.name = path.get("identifier", "")
+        self.name, self.resource = self.path.get("identifier", ""), self.path.get("resource", "")
+
+    @cached_property
+    def collection(self) -> str:
+        """Raises Invalid and NotFound."""
+        return _collection(self.path["collection"])
 
     def profile(self) -> Profile:
         """Raises NotFound."""
