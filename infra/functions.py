@@ -49,7 +49,7 @@ FUNCTIONS = {
         grants=(
             *COMMON,
             Grant(WRITE, "WorkspaceTable"),
-            Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "ProfilesTable"),
+            Grant((*READ, "dynamodb:PutItem"), "ProfilesTable"),
             Grant(QUERY, "ProfilesTable", "/index/listing"),
             Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "IdentifiersTable"),
             Grant((*QUERY, "dynamodb:DeleteItem"), "TimelineTable"),

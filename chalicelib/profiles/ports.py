@@ -54,8 +54,11 @@ class Profiles(Protocol):
         """
         ...
 
-    def delete(self, profile: Profile) -> None:
-        """Remove a profile that was saved without streams. Raises VersionConflict when somebody else wrote first."""
+    def bury(self, profile: Profile) -> None:
+        """Leave nothing of a profile but the mark DELETED, so that nobody uses its id again.
+
+        Conditional like `save`. Raises VersionConflict; once it has returned, all that was stored beside it is gone.
+        """
         ...
 
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:

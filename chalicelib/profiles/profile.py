@@ -10,6 +10,9 @@ from ..identity.external_id import USERS, ExternalId
 SUPPRESSED = "suppressed"
 DELETED = "deleted"
 
+TRAIT_PREFIX = "tra_"  # of the ids of computed traits; audiences have another
+MOST_LINKS = 500  # accounts of one person
+
 
 class Trait(msgspec.Struct, array_like=True, frozen=True):
     """A custom trait. None as value is a removal: it has its time like any other value."""
@@ -28,6 +31,11 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True):
     value: Any
     computation_id: str
     changed_at: int
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it makes the profile a member of the audience, or a holder of the trait."""
+        return self.value is not None if self.computation_id.startswith(TRAIT_PREFIX) else self.value is True
 
 
 class Counted(msgspec.Struct, array_like=True):
@@ -127,3 +135,14 @@ class Profile(msgspec.Struct, kw_only=True):
         values = {key: trait.value for key, trait in self.head.traits.items() if trait.value is not None}
         values.update((key, outcome.value) for key, outcome in self.head.outcomes.items())
         return values
+
+
+def buried(profile: Profile) -> Profile:
+    """What is left of a deleted profile: nothing but its id, and that it stands for nobody."""
+    return Profile(
+        space_id=profile.space_id,
+        profile_id=profile.profile_id,
+        version=profile.version,
+        merged_into=DELETED,
+        head=Head(collection=profile.head.collection),
+    )

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.errors import Invalid, Unavailable, VersionConflict
 from chalicelib.identity.external_id import ExternalId
 from chalicelib.profiles.ports import ProfileKey, Profiles
-from chalicelib.profiles.profile import Counted, Head, Outcome, Profile, Sighting, Trait
+from chalicelib.profiles.profile import DELETED, Counted, Head, Outcome, Profile, Sighting, Trait
 from chalicelib.store.keys import SHARDS, listing_of, listings, profile_pk, shard_of
 from tests.conftest import Cloud
 from tests.store.conftest import NOON, dynamo_profiles
@@ -135,25 +135,24 @@ def test_a_profile_whose_edges_are_gone_is_no_longer_due(profiles: Profiles, spa
     assert key_of(profile) not in due_keys(profiles, shard, NOON)
 
 
-def test_a_deleted_profile_is_gone_and_can_be_made_again(profiles: Profiles, space: str) -> None:
-    profile = ada(space, streams={})
-    profiles.save(profile)
-    profiles.delete(profile)
-    assert profiles.load([key_of(profile)]) == {}
-    profiles.save(ada(space))
-    assert profiles.load([key_of(profile)])[key_of(profile)].version == 1
-
-
-def test_only_the_version_that_was_read_is_deleted(profiles: Profiles, space: str) -> None:
+def test_of_a_buried_profile_only_the_mark_is_left(profiles: Profiles, space: str) -> None:
     profile = ada(space)
-    with pytest.raises(VersionConflict):
-        profiles.delete(profile)
+    profile.head.edges["a"] = NOON
+    profiles.save(profile)
+    profiles.bury(profile)
+    (left,) = profiles.load([key_of(profile)]).values()
+    assert left == Profile(space_id=space, profile_id="use_ada", version=2, merged_into=DELETED)
+    assert key_of(profile) not in due_keys(profiles, shard_of(profile_pk(key_of(profile))), NOON)
+
+
+def test_only_the_version_that_was_read_is_buried(profiles: Profiles, space: str) -> None:
+    profile = ada(space)
     profiles.save(profile)
     (stale,) = profiles.load([key_of(profile)]).values()
     profiles.save(profile)
     with pytest.raises(VersionConflict):
-        profiles.delete(stale)
-    assert profiles.load([key_of(profile)])[key_of(profile)].version == 2
+        profiles.bury(stale)
+    assert profiles.load([key_of(profile)])[key_of(profile)].head == profile.head
 
 
 def listed(profiles: Profiles, space: str, limit: int, collection: str = "users") -> list[str]:
@@ -180,7 +179,7 @@ def test_the_list_of_a_space_shows_every_living_profile_once_the_newest_first(
     merged.merged_into = "use_04"
     profiles.save(merged)
     (deleted,) = profiles.load([ProfileKey(space, "use_07")]).values()
-    profiles.delete(deleted)
+    profiles.bury(deleted)
     assert listed(profiles, space, limit) == [i for i in reversed(ids) if i not in ("use_05", "use_07")]
     assert listed(profiles, space, limit, "accounts") == ["acc_1"]
 
@@ -223,11 +222,13 @@ def test_a_save_is_one_write_and_a_load_of_250_is_three_reads(cloud: Cloud, spac
 
 def test_an_item_holds_only_what_conditions_and_indexes_need_besides_the_blobs(cloud: Cloud, space: str) -> None:
     profiles = dynamo_profiles(cloud)
-    plain, due = ada(space), Profile(space_id=space, profile_id="due", head=Head(edges={"a": 5}), merged_into="use_x")
-    profiles.save(plain)
-    profiles.save(due)
+    plain, due = ada(space), Profile(space_id=space, profile_id="due", head=Head(edges={"a": 5}))
+    merged = Profile(space_id=space, profile_id="merged", head=Head(edges={"a": 5}), merged_into="use_x")
+    for profile in (plain, due, merged):
+        profiles.save(profile)
     assert set(raw_item(cloud, key_of(plain))) == {"pk", "version", "listing", "head", "streams"}
-    assert set(raw_item(cloud, key_of(due))) == {"pk", "version", "head", "due_shard", "due_at", "merged_into"}
+    assert set(raw_item(cloud, key_of(due))) == {"pk", "version", "listing", "head", "due_shard", "due_at"}
+    assert set(raw_item(cloud, key_of(merged))) == {"pk", "version", "head", "merged_into"}
 
 
 def raw_item(cloud: Cloud, key: ProfileKey) -> dict[str, Any]:
@@ -267,14 +268,14 @@ def test_large_streams_move_beside_the_item_and_come_back(cloud: Cloud, space: s
     assert profiles.load([key_of(profile)]) == {key_of(profile): profile}
 
 
-def test_deleting_takes_parts_along_that_a_killed_worker_left(cloud: Cloud, space: str) -> None:
+def test_burying_takes_parts_along_and_those_of_killed_workers_too(cloud: Cloud, space: str) -> None:
     profiles, profile = small_items(cloud), large(space)
     profiles.save(profile)
-    profiles._parts.write(profile_pk(key_of(profile)), 2, b"of a version that never came")
-    profile.streams = {}
-    profiles.save(profile)
-    profiles.delete(profile)
+    for version in (2, 9):
+        profiles._parts.write(profile_pk(key_of(profile)), version, b"of a version that never came")
+    profiles.bury(profile)
     assert part_keys(cloud, key_of(profile)) == []
+    assert set(raw_item(cloud, key_of(profile))) == {"pk", "version", "head", "merged_into"}
 
 
 def test_parts_of_older_versions_are_removed(cloud: Cloud, space: str) -> None:

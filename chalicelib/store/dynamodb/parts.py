@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from .table import Table
@@ -60,8 +61,14 @@ class Parts:
 
     def remove_before(self, pk: str, version: int) -> None:
         """All parts of versions below `version`."""
-        older = self._table.query(_partition(pk), PartItem.sort < _version(version), only=["partition", "sort"])
-        for item in older.items:
+        self._remove(pk, PartItem.sort < _version(version))
+
+    def remove_all(self, pk: str) -> None:
+        """Also those that a worker left behind which was killed before it saved its version."""
+        self._remove(pk)
+
+    def _remove(self, pk: str, where: Condition | None = None) -> None:
+        for item in self._table.query(_partition(pk), where, only=["partition", "sort"]).items:
             self._table.delete(item.partition, item.sort)
 
 

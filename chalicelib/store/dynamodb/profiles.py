@@ -10,7 +10,7 @@ from pynamodb.models import Model
 
 from ...errors import Invalid, Problem, Retryable, Unavailable, VersionConflict
 from ...profiles.ports import DuePage, ProfileKey
-from ...profiles.profile import Profile
+from ...profiles.profile import Profile, buried
 from .. import codec
 from ..keys import listing_of, listings, profile_key, profile_pk, shard_of
 from .parts import Parts, Reference
@@ -86,19 +86,14 @@ class DynamoProfiles:
         try:
             old = self._table.put_returning(item, unchanged)
         except ConditionFailed as error:
-            raise _conflict(profile) from error
+            raise VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}") from error
         profile.version += 1
         if item.parts or "parts" in old:
             self._clean(item.pk, profile.version)
 
-    def delete(self, profile: Profile) -> None:
-        pk = profile_pk(ProfileKey(profile.space_id, profile.profile_id))
-        # Parts that a killed worker left behind go first: afterwards nothing would lead to them.
-        self._parts.remove_before(pk, profile.version + 1)
-        try:
-            self._table.delete(pk, condition=ProfileItem.version == profile.version)
-        except ConditionFailed as error:
-            raise _conflict(profile) from error
+    def bury(self, profile: Profile) -> None:
+        self.save(buried(profile))
+        self._parts.remove_all(profile_pk(ProfileKey(profile.space_id, profile.profile_id)))
 
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:
         after = _start(shard, cursor) if cursor else None
@@ -141,10 +136,6 @@ class DynamoProfiles:
             self._parts.remove_before(pk, version)
         except Retryable:
             return  # the profile is saved; its next large save removes them
-
-
-def _conflict(profile: Profile) -> VersionConflict:
-    return VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
 
 
 def _head(profile: Profile) -> bytes:

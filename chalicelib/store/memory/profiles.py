@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...errors import VersionConflict
 from ...profiles.change import ProfileChange
 from ...profiles.ports import DuePage, ProfileKey
-from ...profiles.profile import Profile
+from ...profiles.profile import Profile, buried
 from .. import codec
 from ..keys import profile_key, profile_pk, shard_of
 
@@ -21,7 +21,7 @@ class _Stored(NamedTuple):
 
 
 class MemoryProfiles:
-    """`changes` lists every successful save and deletion in order."""
+    """`changes` lists every successful save in order."""
 
     def __init__(self) -> None:
         self._items: dict[str, _Stored] = {}
@@ -39,19 +39,13 @@ class MemoryProfiles:
         with self._lock:
             old = self._items.get(pk)
             if (old.version if old else 0) != profile.version:
-                raise _conflict(profile)
+                raise VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
             self._items[pk] = new
-            self.changes.append(_change(len(self.changes), key, new, old, new))
+            self.changes.append(_change(len(self.changes), key, old, new))
         profile.version = new.version
 
-    def delete(self, profile: Profile) -> None:
-        key = ProfileKey(profile.space_id, profile.profile_id)
-        with self._lock:
-            old = self._items.get(profile_pk(key))
-            if old is None or old.version != profile.version:
-                raise _conflict(profile)
-            del self._items[profile_pk(key)]
-            self.changes.append(_change(len(self.changes), key, old, old, None))
+    def bury(self, profile: Profile) -> None:
+        self.save(buried(profile))
 
     def due(self, shard: int, before: int, limit: int, cursor: str | None = None) -> DuePage:
         found = sorted(
@@ -102,18 +96,13 @@ def _profile(key: ProfileKey, stored: _Stored) -> Profile:
     )
 
 
-def _change(number: int, key: ProfileKey, last: _Stored, old: _Stored | None, new: _Stored | None) -> ProfileChange:
-    """Also of a deletion the stream tells the version and the survivor that the item had `last`."""
+def _change(number: int, key: ProfileKey, old: _Stored | None, new: _Stored) -> ProfileChange:
     return ProfileChange(
         record_id=f"change-{number}",
         space_id=key.space_id,
         profile_id=key.profile_id,
-        version=last.version,
-        merged_into=last.merged_into,
+        version=new.version,
+        merged_into=new.merged_into,
         old=codec.decode_head(old.head) if old else None,
-        new=codec.decode_head(new.head) if new else None,
+        new=codec.decode_head(new.head),
     )
-
-
-def _conflict(profile: Profile) -> VersionConflict:
-    return VersionConflict(f"profile {profile.profile_id} is not at version {profile.version}")
