@@ -14,6 +14,7 @@ from .model import COMBINATION, PER_IDENTIFIER, Connection, IdSync, Space
 from .storage import Storage, connection_key, destination_key, link_key, space_partition, workspace_partition
 
 MOST_ID_SYNCS = 5
+MOST_ALL = 3  # identifiers sent with every value: each multiplies the events of one person
 STRATEGIES = ("first", "last", "all")
 FLAGS = ("sendIdentify", "sendTrack", "sendMobileIds")
 EVENT_NAMES = ("enterEventName", "exitEventName", "computeEventName")
@@ -42,7 +43,7 @@ class Connections:
             key = connection_key(computation.space_id, link.owner if link else id)
             connection = self._storage.connections.get(key)
         if connection.computation_id != computation.id:
-            raise NotFound("the audience has no connection with this id")
+            raise NotFound("there is no connection with this id here")
         return connection
 
     def add(self, space: Space, computation: Computation, content: Mapping[str, Any]) -> Connection:
@@ -125,7 +126,7 @@ class Connections:
             return self._storage.connections.find(connection_key(connection.space_id, owner)) is not None
 
         if not self._storage.names.take(key, connection.id, is_used_by):
-            raise Conflict("the audience is connected to this destination already")
+            raise Conflict("it is connected to this destination already")
 
     def _remove_where(self, space_id: str, is_meant: Callable[[Connection], bool]) -> None:
         meant = [connection for connection in self._every(space_id) if is_meant(connection)]
@@ -144,7 +145,10 @@ def _id_sync(body: Body) -> list[IdSync]:
     items = body.items(name) or []
     if len(items) > MOST_ID_SYNCS:
         body.reject(name, f'"{name}" must have at most {MOST_ID_SYNCS} items')
-    return [_id_sync_item(body, f"{name}.{place}", item) for place, item in enumerate(items)]
+    found = [_id_sync_item(body, f"{name}.{place}", item) for place, item in enumerate(items)]
+    if len(items) <= MOST_ID_SYNCS and sum(item.strategy == "all" for item in found) > MOST_ALL:
+        body.reject(name, f'at most {MOST_ALL} identifiers can be sent with the strategy "all"')
+    return found
 
 
 def _id_sync_item(body: Body, path: str, content: Any) -> IdSync:

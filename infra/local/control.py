@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -12,7 +12,7 @@ from chalicelib.clock import SECOND, MovableClock
 
 from .effort import Stopping
 from .gateway import Request, Response, json_response
-from .harness import Harness, StillBusy
+from .harness import STOPS, Harness, StillBusy
 from .meter import Meter
 from .sink import MOST_REQUESTS, Script, Sink
 
@@ -23,10 +23,11 @@ EARLIEST, LATEST = 1_420_070_400_000, 4_102_444_800_000  # 2015, 2100
 
 
 class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one of the two."""
+    """Exactly one of the first two. `stops` bounds how often the move stops on the way for edges."""
 
     advance_seconds: float | None = None
     now: str | None = None
+    stops: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = STOPS
 
 
 class Triggers(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,10 +89,11 @@ class Control:
 
     def _move_clock(self, request: Request) -> Response:
         try:
-            instant = self._target(msgspec.json.decode(request.body, type=ClockMove))
+            move = msgspec.json.decode(request.body, type=ClockMove)
+            instant = self._target(move)
         except (msgspec.DecodeError, ValueError) as error:
             return _error(400, f'send {{"advance_seconds": n}} or {{"now": "2026-01-31T12:00:00Z"}}: {error}')
-        return self._run(lambda: self._harness.advance_to(instant))
+        return self._run(lambda: self._harness.advance_to(instant, move.stops))
 
     def _target(self, move: ClockMove) -> int:
         match move:

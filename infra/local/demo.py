@@ -111,7 +111,7 @@ class Demo:
         with _progress(self._console) as progress:
             task = progress.add_task("", total=len(calls), hour=_hour(0))
             for hour, part in _hours(calls):
-                self._client.local("POST", "clock", {"advance_seconds": STEP})
+                self._client.local("POST", "clock", {"advance_seconds": STEP, "stops": 0})
                 for call in part:
                     _send(sdk, call, age=(hour + 1) * STEP - call.at)
                 sdk.flush()

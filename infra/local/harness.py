@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from chalicelib.clock import SECOND, MovableClock
+from chalicelib.clock import MINUTE, SECOND, MovableClock
 
 from .effort import InTurn, Stopping, Together
 from .held import HeldQueues
@@ -15,6 +15,11 @@ from .triggers import ScheduleTrigger, Tally, Trigger
 # Far more than any backlog needs: past it a function keeps making work for itself.
 MOST_ROUNDS = 1_000
 POLL_SECONDS = 0.2
+# How often a move of the clock stops on the way for those whom time alone changes, at most: a stop takes a third of a
+# second, and a jump over a month may pass thousands of edges.
+STOPS = 60
+
+NextEdge = Callable[[int], int | None]
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +32,7 @@ class Harness:
     """`threads=False` turns one trigger after the other in a drain.
 
     While `by_itself` is false, started triggers stand still and only `drain` and `advance_to` turn them.
+    `next_edge` gives the earliest instant, up to one, at which time alone changes a profile.
     """
 
     def __init__(
@@ -37,7 +43,9 @@ class Harness:
         held: HeldQueues,
         *,
         threads: bool = True,
+        next_edge: NextEdge = lambda instant: None,
     ) -> None:
+        self._next_edge = next_edge
         self._clock, self._triggers, self._tick, self.held = clock, triggers, tick, held
         self._new_effort = Together if threads else InTurn
         self._effort: Together | InTurn | None = None
@@ -54,25 +62,34 @@ class Harness:
             self._settle()
             return self._report()
 
-    def advance_to(self, instant: int) -> dict[str, int]:
-        """Move the product's clock and do what falls due on the way, each retry at its own time; see `drain`."""
+    def advance_to(self, instant: int, stops: int = STOPS) -> dict[str, int]:
+        """Move the product's clock and do what falls due on the way; see `drain`.
+
+        Each retry is made at its own time. Edges are met by the tick of their minute, as in real time, or in steps of
+        an even part of the way when that would make more than `stops`.
+        """
         with self._gate.alone():
             if instant < self._clock.now():
                 self._clock.move_to(instant)
-            while (stop := self._next_stop(instant)) is not None:
+            step = max(MINUTE, (instant - self._clock.now()) // stops) if stops else None
+            while (stop := self._next_stop(instant, step)) is not None:
                 self._forward_to(stop)
                 self._empty()
-                self._tick.step()
+                self._tick.fire()
+                self._empty()
             self._forward_to(instant)
             self._settle()
             return self._report()
 
-    def _next_stop(self, instant: int) -> int | None:
+    def _next_stop(self, instant: int, step: int | None) -> int | None:
         due = self.held.next_due()
-        if due is None or due > instant:
-            return None
         # Retries of the same second are made in one stop, or a thousand of them would be a thousand stops.
-        return min(instant, due + SECOND)
+        stops = [] if due is None or due > instant else [min(instant, due + SECOND)]
+        edge = self._next_edge(instant) if step is not None else None
+        if step is not None and edge is not None:
+            stops.append((max(edge, self._clock.now()) // step + 1) * step)
+        first = min(stops, default=instant)
+        return first if first < instant or (due is not None and due <= instant) else None
 
     def _forward_to(self, instant: int) -> None:
         # The clock runs on while work is done: it may be there already.

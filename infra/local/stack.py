@@ -16,7 +16,9 @@ from botocore.config import Config
 
 from chalicelib import bootstrap
 from chalicelib.clock import MovableClock
+from chalicelib.profiles.ports import Profiles
 from chalicelib.store.clients import Clients
+from chalicelib.store.keys import SHARDS
 from chalicelib.workspace.founding import Founded, found
 from infra import resources
 from infra.functions import FUNCTIONS
@@ -101,7 +103,7 @@ class _Product:
         bootstrap.install(application)
         self.entry_points = _entry_points()
         self.founded = found(adapters.workspace, adapters.ids, clock, slug="local", name="Local")
-        self.harness = _harness(self.entry_points, names, endpoint_url, clock, held)
+        self.harness = _harness(self.entry_points, names, endpoint_url, clock, held, adapters.profiles)
 
 
 def _entry_points() -> Any:
@@ -125,7 +127,12 @@ def _log_to_file_only() -> None:
 
 
 def _harness(
-    entry_points: Any, names: resources.Names, endpoint_url: str, clock: MovableClock, held: HeldQueues
+    entry_points: Any,
+    names: resources.Names,
+    endpoint_url: str,
+    clock: MovableClock,
+    held: HeldQueues,
+    profiles: Profiles,
 ) -> Harness:
     session = boto3.session.Session(region_name=events.REGION)
     client = partial(session.client, endpoint_url=endpoint_url, config=Config(user_agent_extra=meter.TRIGGERS))
@@ -149,7 +156,15 @@ def _harness(
         emit,
         queue("deliver", names.settings.deliver_queue_url),
     ]
-    return Harness(clock, triggers, ScheduleTrigger(_function(entry_points, "tick"), clock), held)
+    tick = ScheduleTrigger(_function(entry_points, "tick"), clock)
+    return Harness(clock, triggers, tick, held, next_edge=partial(next_edge, profiles))
+
+
+def next_edge(profiles: Profiles, before: int) -> int | None:
+    """The earliest edge of any profile up to `before`, both epoch ms."""
+    first = [key for shard in range(SHARDS) for key in profiles.due(shard, before, 1).keys]
+    found = profiles.load(first) if first else {}
+    return min((p.due_at for p in found.values() if p.due_at is not None), default=None)
 
 
 def _source(name: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 from chalicelib.queues import Outgoing
+from infra.local.harness import Harness
+from infra.local.triggers import Function, ScheduleTrigger
 from tests.local.conftest import World
 
 Event = dict[str, Any]
@@ -311,3 +313,49 @@ def test_a_child_shard_is_read_after_its_parent_and_a_dead_iterator_is_renewed(w
     world.aws.streams = TwoShards()
     world.harness(on_stream=emitter).drain()
     assert emitter.finished == ["old", "new"]
+
+
+def edges_of(world, *instants):
+    """Edges that the tick takes away, as a profile's edge is once somebody has looked at it."""
+    left = sorted(instants)
+    met: list[int] = []
+
+    def tick(event, context):
+        while left and left[0] <= world.clock.now():
+            left.pop(0)
+            met.append(world.clock.now())
+
+    def next_edge(before):
+        return left[0] if left and left[0] <= before else None
+
+    schedule = ScheduleTrigger(Function("tick", tick), world.clock)
+    return Harness(world.clock, [], schedule, world.queues, threads=False, next_edge=next_edge), met
+
+
+def test_a_jump_meets_each_edge_in_its_minute(world):
+    start = world.clock.now()
+    harness, met = edges_of(world, start + 3_600_001, start + 3_600_002, start + 7_200_001)
+    harness.advance_to(start + 3 * 3_600_000)
+    # Three hours in sixty steps are three minutes each.
+    assert met == [start + 3_780_000, start + 3_780_000, start + 7_380_000]
+    assert world.clock.now() == start + 3 * 3_600_000
+
+
+def test_a_jump_stops_no_more_often_than_asked(world):
+    start = world.clock.now()
+    edges = [start + n * 60_000 for n in range(1, 1_000)]
+    harness, met = edges_of(world, *edges)
+    harness.advance_to(start + 1_000 * 60_000, stops=10)
+    assert len(set(met)) <= 11
+    assert len(met) == len(edges)
+    harness, met = edges_of(world, world.clock.now() + 1)
+    harness.advance_to(world.clock.now() + 60_000, stops=0)
+    assert met == [world.clock.now()]
+
+
+def test_an_edge_that_nobody_takes_away_does_not_hold_the_clock(world):
+    start = world.clock.now()
+    schedule = ScheduleTrigger(Function("tick", lambda event, context: None), world.clock)
+    harness = Harness(world.clock, [], schedule, world.queues, threads=False, next_edge=lambda before: start)
+    harness.advance_to(start + 86_400_000)
+    assert world.clock.now() == start + 86_400_000

@@ -247,3 +247,33 @@ class TestSupportedDestinations:
 
     def test_unknown_spaces(self, api):
         assert api.get("/spaces/nope/audienceType/USERS/supported-destinations").status == 404
+
+
+def test_a_computed_trait_is_connected_in_the_same_way(world, api):
+    sent = {"name": "Orders", "definition": {"query": "event('Order Completed').count()", "type": "USERS"}}
+    trait = api.post(f"{api.space}/computed-traits", sent).data["computedTrait"]
+    destination = api.create_destination(url="https://example.com")
+    path = f"{api.space}/computed-traits/{trait['id']}/destination-connections"
+    added = api.post(path, link(destination, connectionSettings={"sendTrack": True})).data["connection"]
+    assert [c.computation_id for c in connections(world, api)] == [trait["id"]]
+    assert [c["id"] for c in api.get(path).data["connections"]] == [added["id"]]
+    assert api.patch(f"{path}/{added['id']}", {"enabled": False}).status == 200
+    assert api.delete(f"{path}/{added['id']}").data == {"status": "SUCCESS"}
+    assert api.get(path).data["connections"] == []
+
+
+def test_a_connection_is_found_only_under_what_it_belongs_to(api, audience, destination):
+    sent = {"name": "Orders", "definition": {"query": "event('Order Completed').count()", "type": "USERS"}}
+    trait = api.post(f"{api.space}/computed-traits", sent).data["computedTrait"]
+    connection = api.post(f"{audience}/destination-connections", link(destination)).data["connection"]["id"]
+    path = f"{api.space}/computed-traits/{trait['id']}/destination-connections"
+    assert api.delete(f"{path}/{connection}").status == 404
+    assert api.post(f"{api.audiences}/{trait['id']}/destination-connections", link(destination)).status == 404
+
+
+def test_at_most_three_identifiers_go_out_with_every_value(api, audience, destination):
+    sync = [{"externalId": f"id{n}", "strategy": "all"} for n in range(4)]
+    reply = api.post(f"{audience}/destination-connections", link(destination, idSyncConfiguration=sync))
+    assert (reply.status, reply.fields) == (422, ["idSyncConfiguration"])
+    sync[3]["strategy"] = "last"
+    assert api.post(f"{audience}/destination-connections", link(destination, idSyncConfiguration=sync)).status == 200

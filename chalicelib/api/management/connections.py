@@ -1,38 +1,42 @@
-"""Connections between audiences and destinations, and which destinations can be connected."""
+"""Connections of audiences and computed traits to destinations, and which destinations can be connected."""
 
 from typing import Any
 
 from chalice.app import Blueprint
 
-from ...computations.computation import USERS
+from ...computations.computation import USERS, Computation
 from ...workspace.audiences import TYPES
 from ...workspace.body import Body
 from ...workspace.model import Connection
 from . import shapes
 from .audiences import AUDIENCE, find_audience
+from .computed_traits import TRAIT, find_trait
 from .endpoint import SUCCESS, BadRequest, Call, endpoint
 from .versions import ALPHA_ONLY
 
 routes = Blueprint(__name__)
 
-CONNECTIONS = AUDIENCE + "/destination-connections"
-CONNECTION = CONNECTIONS + "/{connection_id}"
+# Those of computed traits are an addition of Muster's, in the same shapes.
+CONNECTIONS = [computation + "/destination-connections" for computation in (AUDIENCE, TRAIT)]
+CONNECTION = [connections + "/{connection_id}" for connections in CONNECTIONS]
 
 CHANGEABLE = ("idSyncConfiguration", "connectionSettings", "enabled")
 
 
-@endpoint(routes, "POST", CONNECTIONS, versions=ALPHA_ONLY)
+@endpoint(routes, "POST", CONNECTIONS[0], versions=ALPHA_ONLY)
+@endpoint(routes, "POST", CONNECTIONS[1], versions=ALPHA_ONLY)
 def add_destination(call: Call) -> dict[str, Any]:
-    added = call.workspaces.connections.add(call.space(), find_audience(call), call.content())
+    added = call.workspaces.connections.add(call.space(), _computation(call), call.content())
     return {"connection": {"id": added.id}, **_configuration(added)}
 
 
-@endpoint(routes, "GET", CONNECTIONS, versions=ALPHA_ONLY)
+@endpoint(routes, "GET", CONNECTIONS[0], versions=ALPHA_ONLY)
+@endpoint(routes, "GET", CONNECTIONS[1], versions=ALPHA_ONLY)
 def list_connections(call: Call) -> dict[str, Any]:
     """With `pagination` only when it was asked for."""
     destinations = call.workspaces.destinations
     targets = {destination.id: destination for destination in destinations.every(call.workspace_id)}
-    connections = [c for c in call.workspaces.connections.of(find_audience(call)) if c.destination_id in targets]
+    connections = [c for c in call.workspaces.connections.of(_computation(call)) if c.destination_id in targets]
     found, pagination = call.page(connections)
     shown = [
         shapes.connection(connection, target, destinations.kinds[target.metadata_id])
@@ -43,7 +47,8 @@ def list_connections(call: Call) -> dict[str, Any]:
     return {"connections": shown} | ({"pagination": pagination} if asked else {})
 
 
-@endpoint(routes, "PATCH", CONNECTION, versions=ALPHA_ONLY)
+@endpoint(routes, "PATCH", CONNECTION[0], versions=ALPHA_ONLY)
+@endpoint(routes, "PATCH", CONNECTION[1], versions=ALPHA_ONLY)
 def update_connection(call: Call) -> dict[str, Any]:
     """`enabled` is an addition of Muster's: it pauses a connection and takes it up again."""
     connection, content = _connection(call), call.content()
@@ -53,7 +58,8 @@ def update_connection(call: Call) -> dict[str, Any]:
     return {"destination": {"id": changed.destination_id}, **_configuration(changed)}
 
 
-@endpoint(routes, "DELETE", CONNECTION, versions=ALPHA_ONLY)
+@endpoint(routes, "DELETE", CONNECTION[0], versions=ALPHA_ONLY)
+@endpoint(routes, "DELETE", CONNECTION[1], versions=ALPHA_ONLY)
 def remove_connection(call: Call) -> dict[str, Any]:
     call.workspaces.connections.remove(_connection(call))
     return SUCCESS
@@ -71,8 +77,12 @@ def list_supported_destinations(call: Call) -> dict[str, Any]:
     return {"destinations": {k.slug: shapes.destination_metadata(k) for k in kinds if slug in (None, k.slug)}}
 
 
+def _computation(call: Call) -> Computation:
+    return find_trait(call) if call.names("trait_id") else find_audience(call)
+
+
 def _connection(call: Call) -> Connection:
-    return call.workspaces.connections.find(find_audience(call), call.id("connection_id"))
+    return call.workspaces.connections.find(_computation(call), call.id("connection_id"))
 
 
 def _configuration(connection: Connection) -> dict[str, Any]:

@@ -60,6 +60,10 @@ class Call:
             raise NotFound("nothing has this id")
         return value
 
+    def names(self, variable: str) -> bool:
+        """Whether the path has this variable part."""
+        return variable in self._path
+
     def space(self) -> Space:
         """The space in the path. Raises NotFound when it is not one of this workspace."""
         return self.workspaces.space(self.workspace_id, self.id("space_id"))
