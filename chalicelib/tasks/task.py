@@ -17,6 +17,13 @@ OPEN = frozenset({QUEUED, RUNNING, YIELDED, WAITING_RETRY})
 MAX_RETRIES = 5  # after the first execution, so at most six in all
 
 
+class Lane(msgspec.Struct, frozen=True, array_like=True):
+    """A line in which tasks wait for their turn: `width` of them may be under way at once."""
+
+    name: str
+    width: int
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why an execution failed. `message` never quotes personal data or secrets; `step` is None before the first."""
 
@@ -67,8 +74,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """`slot` is what makes it this task and no other: a scheduled minute, a change sequence or a request id.
 
     `computation_version` and `input` (the kind's own parameters, small) are frozen when the task is made.
-    `lease_seq` grows with every acquisition and fences off earlier owners. `look_at` is under which instant the task
-    stands on the agenda of open tasks; it may lie before the instant at which something has to be done, never after.
+    `lanes` are what it queues for, in this order; once `admitted` it keeps its places in them until it is closed.
+    `lease_seq` grows with every acquisition and fences off earlier owners. `message_at` is when its last message for a
+    worker is visible. `look_at` is under which instant it stands on the agenda of open tasks: it may lie before the
+    instant at which something has to be done, never after.
     """
 
     task_id: str
@@ -82,7 +91,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: str | None = None
     run_id: str | None = None
     input: dict[str, Any] = msgspec.field(default_factory=dict)
-    pool: str | None = None  # which limit of its space it counts towards
+    lanes: tuple[Lane, ...] = ()
     status: str = QUEUED
     attempt: int = 0  # executions begun
     max_retries: int = MAX_RETRIES
@@ -90,8 +99,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     lease_owner: str | None = None
     lease_seq: int = 0
     lease_expires_at: int | None = None
-    admitted: bool = False  # it holds its locks; it keeps them until it is closed
-    message_at: int = 0  # when the last message for a worker was, or will be, visible
+    admitted: bool = False
+    message_at: int = 0
     look_at: int = 0
     next_attempt_at: int | None = None
     deadline_at: int | None = None
