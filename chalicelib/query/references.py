@@ -36,17 +36,17 @@ def _key_like(definition: Definition) -> list[Trait]:
 def check_cycle(existing: Mapping[str, Definition], key: str, definition: Definition) -> None:
     """Raises QueryError `cycle` when `definition`, saved under `key`, would come to depend on itself."""
     for node in _key_like(definition):
-        if key in _reachable(existing, node.path[0], key):
+        if key in _reachable(existing, node.path[0]):
             message = f"`{node.path[0]}` depends on `{key}`, which is being defined here"
             raise QueryError(CYCLE, message, definition.text, node.offset)
 
 
-def _reachable(existing: Mapping[str, Definition], start: str, replaced: str) -> set[str]:
-    """Every key that `start` depends on, itself included; what `replaced` depended on does not matter any more."""
+def _reachable(existing: Mapping[str, Definition], start: str) -> set[str]:
+    """Every key that `start` depends on, itself included."""
     seen, waiting = {start}, [start]
     while waiting:
         found = waiting.pop()
-        if found in existing and found != replaced:
+        if found in existing:
             new = keys_read(existing[found]) - seen
             seen |= new
             waiting.extend(new)

@@ -154,6 +154,41 @@ def test_a_date_in_an_event_is_looked_at_again():
     assert query.evaluate(plan, states, {}, at("2024-05-18T12:00Z")) == (True, at("2024-05-20T12:00:00.001Z"))
 
 
+def funnel(*children: tuple[int, str], reducer: str = "count() >= 1") -> tuple[query.Plan, dict[str, Any]]:
+    """An A two hours ago with Bs some milliseconds after it, each with a date."""
+    condition = f"event('B').where(property('d').within_last(1 hour)).within(parent: 1 hour).{reducer}"
+    plan = compiled(f"event('A').where({condition}).count() >= 1")
+    happened = [("A", 0, ""), *(("B", after, date) for after, date in children)]
+    events = [
+        Occurrence(event=name, timestamp=T0 - 2 * HOUR + after, received_at=T0, message_id=date, properties={"d": date})
+        for name, after, date in happened
+    ]
+    return plan, fed(plan, events)
+
+
+@pytest.mark.parametrize("after", [1, HOUR])
+@pytest.mark.parametrize("reducer", ["count() >= 1", "last(property('d')).exists()"])
+def test_a_date_in_a_child_is_looked_at_again(after: int, reducer: str):
+    plan, states = funnel((after, "2024-05-15T14:00Z"), reducer=reducer)
+    assert query.evaluate(plan, states, {}, T0) == (False, T0 + 2 * HOUR)
+    assert query.evaluate(plan, states, {}, T0 + 2 * HOUR) == (True, T0 + 3 * HOUR + 1)
+    assert query.evaluate(plan, states, {}, T0 + 3 * HOUR + 1) == (False, None)
+
+
+def test_looking_ahead_sees_the_children_of_then():
+    plan, states = funnel((1, "2024-05-15T11:30Z"), (2, "2024-05-15T12:00Z"))
+    assert query.evaluate(plan, states, {}, T0) == (True, T0 + HOUR + 1)
+
+
+def test_a_value_that_only_changes_its_type_changes():
+    plan = compiled("event('A').within(2 hours).first(property('p'))", "trait")
+    events = [
+        Occurrence(event="A", timestamp=T0 - age * HOUR, received_at=T0, message_id=str(age), properties={"p": held})
+        for age, held in ((1, 0), (0, False))
+    ]
+    assert query.evaluate(plan, fed(plan, events), {}, T0) == (0, T0 + HOUR + 1)
+
+
 def test_edges_of_accounts_look_ahead_over_all_users():
     plan = compiled("ANY event('A').within(1 day).max(property('p')) >= 0", scope="ACCOUNTS")
     users: list[tuple[dict[str, Any], dict[str, Any]]] = [

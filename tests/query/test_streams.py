@@ -240,6 +240,34 @@ def test_a_gap_of_exactly_the_session_size_keeps_it_open():
             assert value(plan, [happened(at=T0 - gap, p=1), happened(at=T0, p=1)], traits={"t": 0}) == expected
 
 
+def test_two_session_sizes_mean_the_smaller():
+    plan = compiled("event('A').expires_after(1 hour).expires_after(2 hours).count()", "trait")
+    assert value(plan, [happened(at=T0 - 90 * 60_000), happened(at=T0)]) == 1
+
+
+def test_a_property_named_timestamp_comes_before_the_time_of_the_event():
+    plan = compiled("event('A').first(property('timestamp'))", "trait")
+    assert value(plan, [happened(at=T0 - 1, timestamp="mine")]) == "mine"
+    assert value(plan, [happened(at=T0 - 1, timestamp=None)]) == "2024-05-15T11:59:59.999Z"
+
+
+@pytest.mark.parametrize(
+    ("of_parent", "of_child", "matches"),
+    [
+        (1, "1.0", True),
+        ("01", 1, True),
+        ("1.0", "1", False),
+        (["x", 2], "2.0", True),
+        (None, None, False),
+        (True, "true", True),
+    ],
+)
+def test_parent_and_child_match_as_any_two_values_do(of_parent: Any, of_child: Any, matches: bool):
+    text = "event('A').where(event('B').where(property('p.$') = property(parent: 'p.$')).count() >= 1).count() >= 1"
+    events = [happened("A", T0 - 2, p=of_parent), happened("B", T0 - 1, p=of_child), happened("B", T0, p="other")]
+    assert value(compiled(text), events) is matches
+
+
 def test_equal_timestamps_are_ordered_by_arrival():
     tied = [happened(received_at=T0 + n, p=n) for n in range(3)]
     for events in (tied, tied[::-1]):
