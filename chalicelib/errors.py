@@ -6,6 +6,7 @@ MusterError
 │   ├── NotFound
 │   ├── Conflict              the state of the thing forbids it
 │   ├── Unauthorized
+│   ├── Forbidden
 │   └── Malformed             bytes that are not what they claim to be
 └── Retryable                 the same call may succeed later
     ├── VersionConflict       somebody else wrote the item first
@@ -60,6 +61,10 @@ class Conflict(Permanent):
 
 class Unauthorized(Permanent):
     """No credentials, or ones that are not known."""
+
+
+class Forbidden(Permanent):
+    """Known credentials, but not those that may do this."""
 
 
 class Malformed(Permanent):

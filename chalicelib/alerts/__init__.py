@@ -1,0 +1,1 @@
+"""Alerts: what owners want to hear of when figures move."""

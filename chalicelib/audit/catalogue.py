@@ -1,0 +1,99 @@
+"""The names of everything that can stand in the audit trail, as people who know Segment's look for them."""
+
+from collections.abc import Mapping
+
+CREATED, MODIFIED, DELETED = "Created", "Modified", "Deleted"
+ENABLED, DISABLED = "Enabled", "Disabled"
+
+RUN_COMPLETE, RUN_FAILED, SYNC_FAILED = "Run Complete", "Run Failed", "Destination Sync Failed"
+
+AUDIENCE = "audience"
+TRAIT = "computed_trait"
+JOURNEY = "journey"
+SPACE = "space"
+SOURCE = "source"
+WRITE_KEY = "write_key"
+DESTINATION = "destination"
+CONNECTION = "connection"
+TOKEN = "token"  # noqa: S105 - a kind of resource
+IDENTITY_RULES = "identity_rules"
+FORWARDING = "audit_forwarding"
+FAILURE_NOTIFICATIONS = "failure_notifications"
+CHANNEL = "notification_channel"
+ALERT = "alert"
+TASK = "task"
+
+# What a kind of resource is called in names: a destination has been an integration for longer.
+TITLES: Mapping[str, str] = {
+    AUDIENCE: "Audience",
+    TRAIT: "Computed Trait",
+    JOURNEY: "Journey",
+    SPACE: "Space",
+    SOURCE: "Source",
+    WRITE_KEY: "Write Key",
+    DESTINATION: "Integration",
+    CONNECTION: "Destination Connection",
+    TOKEN: "Token",
+    IDENTITY_RULES: "Identity Rules",
+    FORWARDING: "Audit Forwarding",
+    FAILURE_NOTIFICATIONS: "Failure Notifications",
+    CHANNEL: "Notification Channel",
+    ALERT: "Alert",
+    TASK: "Task",
+}
+
+_LIFE = (CREATED, MODIFIED, DELETED)
+_SWITCHED = (*_LIFE, ENABLED, DISABLED)
+_COMPUTED = (*_LIFE, "CSV Downloaded", RUN_FAILED, SYNC_FAILED)
+
+_EVENTS: Mapping[str, tuple[str, ...]] = {
+    AUDIENCE: (*_COMPUTED, RUN_COMPLETE, "Preview Created", "Run Forced"),
+    TRAIT: _COMPUTED,
+    JOURNEY: (
+        *_LIFE,
+        "Published",
+        "Publish Failed",
+        "Entry Paused",
+        "Entry Resumed",
+        "Archived",
+        "Version Created",
+        RUN_FAILED,
+        SYNC_FAILED,
+    ),
+    SPACE: _LIFE,
+    SOURCE: (*_SWITCHED, "Connected To Space", "Disconnected From Space"),
+    WRITE_KEY: (CREATED, DELETED),
+    DESTINATION: _SWITCHED,
+    CONNECTION: _SWITCHED,
+    TOKEN: (CREATED, DELETED),
+    IDENTITY_RULES: (MODIFIED,),
+    FORWARDING: (ENABLED, DISABLED),
+    FAILURE_NOTIFICATIONS: (MODIFIED,),
+    CHANNEL: _LIFE,
+    ALERT: _LIFE,
+    TASK: ("Cancelled", "Retried"),
+}
+
+_OTHERS = (
+    *(f"Filter {event}" for event in (CREATED, "Updated", DELETED)),
+    *(f"Destination Filter {event}" for event in _SWITCHED),
+    "Permission Check",
+)
+
+
+def name_of(resource_type: str, event: str) -> str:
+    """`Audience Created`."""
+    return f"{TITLES[resource_type]} {event}"
+
+
+NAMES = frozenset(
+    [*(name_of(resource_type, event) for resource_type, events in _EVENTS.items() for event in events), *_OTHERS]
+)
+
+# What somebody may have to act upon: everybody is told of these unless they say otherwise.
+FAILURES = tuple(name_of(type, event) for type in (AUDIENCE, TRAIT, JOURNEY) for event in (RUN_FAILED, SYNC_FAILED))
+
+
+def has(resource_type: str, event: str) -> bool:
+    """Whether the catalogue knows such an event of such a resource."""
+    return event in _EVENTS[resource_type]
