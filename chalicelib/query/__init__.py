@@ -4,9 +4,15 @@
 events; `evaluate` gives the value for one profile at one instant and the next instant at which time alone can
 change it.
 
-What a profile remembers is bounded. Totals over all time take constant space; lists and modes stop at 10,000
-distinct values. A window keeps 1,024 events as they came, older ones are merged by the hour (see
-`memories.coalescing`). Funnels and conditions on traits keep the newest 10,000 events of each stream.
+What a profile remembers is bounded:
+
+- totals over all time take constant space, lists and modes stop at 10,000 distinct values;
+- "at least n within a window", the newest value, greatest, least and distinct values within a window keep only the
+  events that can still decide;
+- other windows keep 1,024 events as they came, older ones are merged by the hour (see `memories.coalescing`);
+- sessions are kept as totals, the newest 32 of them;
+- funnels and conditions on traits keep the newest 10,000 events of each stream;
+- of events dated in the future the next 1,024 wait for their day.
 """
 
 from .compiler import compile

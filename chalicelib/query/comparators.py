@@ -97,7 +97,14 @@ def bound(name: str, operands: Sequence[Any]) -> Callable[[Any], bool]:
             return lambda value: value == other if type(value) is str else equal(value, other)
         return lambda value: holds(value, other)
     test = entry(name)
+    if name in ("one_of", "none_of") and all(type(other) is str for other in operands):
+        return _among_texts(name == "one_of", frozenset(operands), lambda value: test(value, operands))
     return lambda value: test(value, operands)
+
+
+def _among_texts(wanted: bool, texts: frozenset[str], otherwise: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Texts equal texts exactly, so a long list of them need not be walked."""
+    return lambda value: (value in texts) is wanted if type(value) is str else otherwise(value)
 
 
 def relative(name: str, duration: Duration) -> Callable[[Any, int], tuple[bool, int]]:

@@ -46,6 +46,7 @@ _WORDS = {
     "parent": "LABEL",
     "exclude": "LABEL",
 }
+_NESTING = frozenset({"_LPAR", "_LBRACE", "_LSQB", "_RPAR", "_RBRACE", "_RSQB", "PREFIX", "_AND", "_OR"})
 _JUNCTIONS = frozenset({"AND", "OR", "NOT", "ANY", "ALL"})
 
 # Every level costs the parser's callers a few stack frames; people nest less than ten deep.
@@ -71,7 +72,8 @@ class Tokens(Lexer):
             token = _token(data, match)
             if token.type == "NAME":
                 _check_name(data, token, previous)
-            nesting.see(token)
+            if token.type in _NESTING:
+                nesting.see(token)
             yield token
             previous = token.type
 
@@ -135,7 +137,7 @@ class _Nesting:
             self._deeper(token)
         elif kind in ("_RPAR", "_RBRACE", "_RSQB") and len(self._open) > 1:
             self._depth -= self._open.pop() + 1
-        elif kind in ("_AND", "_OR", "_COMMA"):
+        elif kind in ("_AND", "_OR"):
             self._depth -= self._open[-1]
             self._open[-1] = 0
 

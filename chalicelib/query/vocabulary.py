@@ -1,5 +1,7 @@
 """The words of the language."""
 
+BLANK = " \t\r\n"  # what may stand between two words
+
 EXTRACTORS = frozenset({"event", "entity", "trait", "property", "context", "literal"})
 FILTERS = frozenset({"where", "sources", "within", "between", "expires_after"})
 REDUCERS = frozenset({"count", "sum", "avg", "min", "max", "first", "last", "unique", "mode"})

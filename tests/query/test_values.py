@@ -175,3 +175,18 @@ def test_sums_are_exact_in_any_order(order: tuple[float, ...]):
             for n, size in enumerate(order)
         ]
         assert query.evaluate(plan, fed(plan, events), {}, T0).value == (0.6 if 0.3 in order else 0.1)
+
+
+@pytest.mark.parametrize(
+    ("value", "listed"),
+    [("a", True), ("7", True), (7, True), (7.0, True), ("7.0", False), (True, True), ("b", False), (None, None)],
+)
+def test_a_list_of_texts_is_met_by_text_and_by_number(value: Any, listed: bool | None):
+    for left, events in (("trait('p')", []), ("event('A').last(property('p'))", [value])):
+        held = [
+            Occurrence(event="A", timestamp=T0, received_at=T0, message_id="m", properties={"p": item})
+            for item in events
+        ]
+        for name, expected in (("one_of", listed is True), ("none_of", listed is False)):
+            plan = compiled(f"{left}.{name}('a', '7', 'true')")
+            assert query.evaluate(plan, fed(plan, held), {"p": value}, T0).value is expected
