@@ -114,7 +114,10 @@ def _moves(change: ProfileChange) -> Mapping[str, int]:
 
 
 def _held(head: Head | None) -> set[str]:
-    return {o.computation_id for o in head.outcomes.values() if _counts(o)} if head else set()
+    """Nothing while frozen: what is done to a merged-away profile afterwards moves nobody, unless it is let go."""
+    if head is None or head.merging is not None:
+        return set()
+    return {o.computation_id for o in head.outcomes.values() if _counts(o)}
 
 
 def _counts(outcome: Outcome) -> bool:

@@ -4,8 +4,9 @@ One record per entry, in a partition per space and UTC day. Sort keys count time
 the newest first.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 
 import msgspec
 
@@ -15,6 +16,7 @@ from ..records import Key, Record, Records
 
 DAYS_KEPT = 30
 MOST = 500  # entries in one answer
+FORGETTING = 50_000  # records read to forget somebody: some ten megabytes, a few seconds
 SCANNED = 2_000  # records looked at for one answer; a rare value is found over several pages
 
 VALUE_LIMIT = "Identifier value limit exceeded"
@@ -64,6 +66,17 @@ class IdentityLog:
             key = Key(_partition(space_id, entry.at // DAY), _sort(entry))
             self._work.put(key, msgspec.msgpack.encode(entry), expires_at=entry.at + DAYS_KEPT * DAY)
 
+    def forget(self, space_id: str, profile_ids: Collection[str], values: Collection[str]) -> None:
+        """Remove the entries that name one of these profiles or values.
+
+        Of a log longer than FORGETTING the oldest are left to expire, within thirty days like all others.
+        """
+        ids, named, now = set(profile_ids), set(values), self._clock.now()
+        for record in islice(self._records(space_id, now - DAYS_KEPT * DAY, now + DAY, None), FORGETTING):
+            entry = _decoder.decode(record.data)
+            if entry.value in named or not ids.isdisjoint(entry.profile_ids):
+                self._work.delete(record.key)
+
     def page(
         self,
         space_id: str,
@@ -104,7 +117,8 @@ def _partition(space_id: str, day: int) -> str:
 
 
 def _sort(entry: Entry) -> str:
-    named = msgspec.json.encode([entry.kind, entry.type, entry.value, entry.in_excess, entry.profile_ids])
+    # Without the profile that the event went to: by the time the entry is repeated it may have been merged away.
+    named = msgspec.json.encode([entry.kind, entry.type, entry.value, entry.in_excess, entry.profile_ids[1:]])
     digest = blake2b(named, digest_size=8).hexdigest()
     return f"{_LATEST - entry.at:015d}#{entry.message_id}#{digest}"
 

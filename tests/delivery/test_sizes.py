@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.clock import FixedClock
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.errors import Unavailable, VersionConflict
+from chalicelib.profiles.profile import DELETED, Merge
 from chalicelib.store.memory import MemoryRecords
 
 from .world import NOW, SPACE, U1, change, head
@@ -80,6 +81,20 @@ def test_a_merge_moves_a_member_and_counts_nobody_twice():
     sizes.apply([change(inside, inside, profile_id="p2", version=2, merged_into="p1")])
     assert sizes.of(SPACE) == {"aud_vip": 1}
     sizes.apply([change(inside, None, profile_id="p2", version=2, merged_into="p1", record_id="erased")])
+    assert sizes.of(SPACE) == {"aud_vip": 1}
+
+
+def test_what_happens_to_a_merged_away_profile_counts_only_when_it_is_let_go():
+    sizes = Sizes(CountingRecords())
+    alive, frozen = head(U1, vip=True), head(U1, vip=True)
+    frozen.merging = Merge("p2", NOW, "m", "src")
+    sizes.apply([member(vip=True), member("p2", vip=True)])
+    sizes.apply([change(alive, frozen, profile_id="p1", version=2, merged_into="p2")])
+    assert sizes.of(SPACE) == {"aud_vip": 1}
+    sizes.apply([change(frozen, alive, profile_id="p1", version=3)])
+    assert sizes.of(SPACE) == {"aud_vip": 2}
+    sizes.apply([change(alive, frozen, profile_id="p1", version=4, merged_into="p2")])
+    sizes.apply([change(frozen, head(), profile_id="p1", version=5, merged_into=DELETED)])
     assert sizes.of(SPACE) == {"aud_vip": 1}
 
 
