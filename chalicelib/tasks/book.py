@@ -1,6 +1,7 @@
 """Where tasks are stored: one record each, a row on the agenda while they are open, and a list per computation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -60,10 +61,19 @@ class Book:
 
     def newest(self, space_id: str, computation_id: str, limit: int) -> list[Task]:
         """The newest first."""
-        page = self._work.page(_computation(space_id, computation_id), limit=limit)
-        ids = [record.data.decode() for record in page.records]
+        ids = list(islice(self.ids_of(space_id, computation_id, limit), limit))
         found = self.find_many(ids)
         return [found[task_id] for task_id in ids if task_id in found]
+
+    def ids_of(self, space_id: str, computation_id: str, page: int = 1_000) -> Iterator[str]:
+        """The newest first, read `page` at a time. One whose task is being made just now has none yet."""
+        cursor: str | None = None
+        while True:
+            found = self._work.page(_computation(space_id, computation_id), limit=page, cursor=cursor)
+            yield from (record.data.decode() for record in found.records)
+            cursor = found.cursor
+            if cursor is None:
+                return
 
 
 def row_of(task: Task) -> Row:

@@ -1,6 +1,6 @@
 """Tasks as the rest of the product uses them: made, found, cancelled."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -77,6 +77,14 @@ class Tasks:
     def of_computation(self, space_id: str, computation_id: str, limit: int = 50) -> list[Task]:
         """The newest first."""
         return self._book.newest(space_id, computation_id, limit)
+
+    def ids_of(self, space_id: str, computation_id: str) -> Iterator[str]:
+        """The same as ids alone, without end: a task's id says its kind and destination, see `parts_of`."""
+        return self._book.ids_of(space_id, computation_id)
+
+    def find_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
+        """Those that exist."""
+        return self._book.find_many(task_ids)
 
     def open(self, limit: int = 1_000) -> list[Task]:
         """Open tasks of all spaces, the oldest first."""

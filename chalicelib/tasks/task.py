@@ -1,6 +1,6 @@
 """A task and its steps as they are stored. Times are epoch ms."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -133,3 +133,17 @@ def decode(data: bytes) -> Task:
 def task_id_of(kind: str, subject: str, destination_id: str | None, slot: str) -> str:
     """The same for the same work, so that making it twice makes one. `subject` is a computation's or space's id."""
     return f"{subject}:{kind}:{destination_id or '-'}:{slot}"
+
+
+class Parts(NamedTuple):
+    """What a task's id is made of."""
+
+    subject: str
+    kind: str
+    destination_id: str | None
+    slot: str
+
+
+def parts_of(task_id: str) -> Parts:
+    subject, kind, destination_id, slot = task_id.split(":", 3)
+    return Parts(subject, kind, None if destination_id == "-" else destination_id, slot)
