@@ -111,7 +111,7 @@ def measured(computations: int, past: int, seconds: float = 1.0) -> tuple[float,
 def main() -> None:
     print(f"{'computations':>12} {'past events':>12} {'events/s':>10} {'met/event':>10} {'state bytes':>12}")
     for computations in (1, 20, 200):
-        for past in (10, 100_000):
+        for past in (10, 1_000, 100_000):
             rate, met, size = measured(computations, past)
             print(f"{computations:>12} {past:>12,} {rate:>10,.0f} {met:>10.1f} {size:>12,}")
 
