@@ -81,7 +81,17 @@ class Application:
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
-        self.resolver = Resolver(self.directory, a.profiles, a.identifiers, a.timeline, a.archive, a.clock, a.fanout)
+        self.resolver = Resolver(
+            directory=self.directory,
+            profiles=a.profiles,
+            identifiers=a.identifiers,
+            timeline=a.timeline,
+            archive=a.archive,
+            links=self.links,
+            log=self.identity_log,
+            clock=a.clock,
+            fanout=a.fanout,
+        )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())

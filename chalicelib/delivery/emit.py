@@ -62,7 +62,7 @@ class Emitter:
 
     def _deliveries(self, change: ProfileChange, views: dict[str, SpaceView]) -> Iterator[Delivery]:
         new = change.new
-        # The survivor of a merge speaks for both; a deleted person is not spoken of any more.
+        # The survivor of a merge speaks for both, from the fold on; a deleted person is not spoken of any more.
         if new is None or change.merged_into is not None or new.collection != USERS or not may_matter(change.old, new):
             return
         if change.space_id not in views:

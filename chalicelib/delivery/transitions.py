@@ -25,7 +25,7 @@ class Transition(NamedTuple):
 def may_matter(old: Head | None, new: Head) -> bool:
     """Whether there is anything to look up: most changes only count events."""
     before = old.outcomes if old else {}
-    return new.outcomes != before or (bool(new.outcomes) and bool(gained(old, new)))
+    return new.outcomes != before or (bool(new.outcomes) and bool(gained(old, new))) or bool(_brought(old, new))
 
 
 def gained(old: Head | None, new: Head) -> frozenset[tuple[str, str]]:
@@ -33,19 +33,34 @@ def gained(old: Head | None, new: Head) -> frozenset[tuple[str, str]]:
     return frozenset((e.type, e.value) for e in new.external_ids) - before
 
 
+def _brought(old: Head | None, new: Head) -> frozenset[str]:
+    """Keys of what destinations had been told of the profiles that this change took in."""
+    if not new.merges:
+        return frozenset()
+    known = {merge.profile_id for merge in old.merges} if old else set()
+    return frozenset(key for merge in new.merges if merge.profile_id not in known for key in merge.members)
+
+
 def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[Transition]:
-    """Only of live computations that are switched on; in the order in which the profile holds them."""
+    """Only of live computations that are switched on; in the order in which the profile holds them.
+
+    Who went into the profile while being a member leaves, if the person they are together is none, even if the
+    profile itself never was.
+    """
     before = old.outcomes if old else {}
-    fresh = gained(old, new)
-    for key in {**new.outcomes, **before}:
+    fresh, brought = gained(old, new), _brought(old, new)
+    for key in [*{**new.outcomes, **before}, *sorted(brought - new.outcomes.keys() - before.keys())]:
         compiled = catalogue.by_key.get(key)
         if compiled is None or not compiled.computation.enabled:
             continue
         transition = _transition(compiled.computation, before.get(key), new.outcomes.get(key), new.updated_at)
         if transition is not None:
             yield transition
-        elif fresh and _told(compiled.computation, new.outcomes.get(key)):
-            yield Transition(compiled.computation, new.outcomes[key].value, new.updated_at, fresh)
+        elif _told(compiled.computation, new.outcomes.get(key)):
+            if fresh:
+                yield Transition(compiled.computation, new.outcomes[key].value, new.updated_at, fresh)
+        elif key in brought:
+            yield Transition(compiled.computation, _value(compiled.computation, None), new.updated_at)
 
 
 def _transition(computation: Computation, old: Outcome | None, new: Outcome | None, at: int) -> Transition | None:

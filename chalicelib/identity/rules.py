@@ -39,6 +39,7 @@ DEFAULT_LIMIT = 5
 DEFAULT_PRIORITY = ("user_id", "email")
 
 MOST_MAPPINGS = 1_000  # of one profile
+MOST_BYTES = 160_000  # of a profile's identifiers as they are stored: a thousand ordinary ones
 MOST_MERGES = 100
 
 MOST_TYPES = 200

@@ -1,151 +1,245 @@
-"""Which profile each event of a pass belongs to, and the claims that will make it so."""
+"""Which profile each event of a pass belongs to, and everything that this profile gets in the pass."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from .. import ids
+from ..errors import VersionConflict
+from ..identity import extraction
 from ..identity.external_id import ACCOUNTS, USERS, ExternalId, Identifier
-from ..identity.extraction import account_identifiers, user_identifiers
-from ..identity.resolution import limit_of, resolve, trust
-from ..profiles.application import Arrival
-from ..profiles.ports import Claim, Identifiers, ProfileKey, Profiles
-from ..profiles.profile import Head, Profile
+from ..identity.extraction import Extracted
+from ..identity.resolution import MAPPINGS, NEW, STORED, Resolution, Violation, resolve
+from ..identity.rulebook import Rulebook
+from ..profiles.arrival import Arrival
+from ..profiles.ports import Claim
+from ..profiles.profile import MOST_LINKS, Link, Merge, Profile
+from ..profiles.recent import hash_of
+from ..profiles.room import EXTERNAL_IDS, size_of
 from ..tracking.event import Event
+from .findings import Findings
+from .roster import Roster
 
 _PREFIX = {USERS: "use_", ACCOUNTS: "acc_"}
-_LONGEST_CHAIN = 10  # merges collapse chains; a longer one means a loop
+
+
+@dataclass
+class Share:
+    """What one profile gets. `arrivals` are numbered in order of sending. `links` are by account id, with their times.
+    `freezes` are the stored profiles that are merged into this one, with the events that joined them."""
+
+    arrivals: list[tuple[int, bytes, Event]] = field(default_factory=list)
+    external_ids: list[ExternalId] = field(default_factory=list)
+    links: dict[str, int] = field(default_factory=dict)
+    freezes: list[tuple[Profile, Event]] = field(default_factory=list)
+
+    def absorb(self, other: "Share") -> None:
+        self.arrivals += other.arrivals
+        self.external_ids += other.external_ids
+        self.links = other.links | self.links
+        self.freezes += other.freezes
+
+    def batches(self) -> list[Arrival]:
+        """In order of sending, by queue message."""
+        by_tag: dict[bytes, list[Event]] = {}
+        for _, tag, event in sorted(self.arrivals, key=lambda arrival: arrival[0]):
+            by_tag.setdefault(tag, []).append(event)
+        return [Arrival(tag, events) for tag, events in by_tag.items()]
 
 
 class Assignment:
-    """The profiles of one pass over the events of a space, by profile id.
+    """Filled by `load` and then event by event, in order, by `place`: an event sees what the events before it brought,
+    identifiers, profiles and merges alike. Nothing of it is written yet; `final` tells where a profile went after all.
 
-    Filled by `load` and then event by event, in order, by `place`: an event sees the identifiers that the events
-    before it brought. Nothing is written before `claims` are carried out, except that a profile id nobody has used
-    yet may be frozen into another one.
+    `look` makes sure that the id of a new profile was never used, at the price of a read. Without it that comes out
+    when the profile is saved, and the next attempt has to look.
     """
 
-    def __init__(self, space_id: str, profiles: Profiles, identifiers: Identifiers) -> None:
-        self.space_id = space_id
-        self.loaded: dict[str, Profile] = {}
-        self.arrivals: dict[str, dict[bytes, list[Event]]] = {}
-        self.additions: dict[str, list[ExternalId]] = {}
-        self.claims: list[Claim] = []
-        self._profiles, self._identifiers = profiles, identifiers
-        self._owners: dict[Identifier, str] = {}
-        self._held: dict[str, set[Identifier]] = {}
-        self._canonical: dict[str, str] = {}
-        self._found: dict[int, tuple[list[Identifier], list[Identifier]]] = {}  # by the identity of the event
+    def __init__(self, roster: Roster, book: Rulebook, *, look: bool = False) -> None:
+        self.roster, self.findings = roster, Findings()
+        self.shares: dict[str, Share] = {}
+        self._book, self._look = book, look
+        self._found: dict[int, tuple[Extracted, Extracted]] = {}  # by the identity of the event
+        self._claimed: dict[Identifier, Event] = {}
+        self._joined: dict[str, str] = {}
+        self._placed: dict[str, str] = {}  # message id → user profile, within this pass
+        self._sizes: dict[str, int] = {}
+        self._count = 0
 
     def load(self, events: Iterable[Event], profile_ids: Iterable[str] = ()) -> None:
-        """Read the owners of all identifiers of these events, and their profiles, in batches."""
+        """Read the owners of all identifiers of these events, and their profiles."""
         for event in events:
-            self._found[id(event)] = user_identifiers(event), account_identifiers(event)
-        wanted = dict.fromkeys(i for user, account in self._found.values() for i in (*user, *account))
-        owners = self._identifiers.owners(self.space_id, wanted) if wanted else {}
-        self._load_profiles({*owners.values(), *profile_ids})
-        for identifier, profile_id in owners.items():
-            owner = self._canonical[profile_id]
-            if owner not in self.loaded:  # claimed, but the claimer has not written it yet, or never will
-                self._open(
-                    Profile(space_id=self.space_id, profile_id=owner, head=Head(collection=identifier.collection))
-                )
-            if self._is_stale(identifier, owner):
-                self._identifiers.release(self.space_id, identifier, profile_id)
-            else:
-                self._owners[identifier] = owner
+            self._found[id(event)] = extraction.of_user(event, self._book), extraction.of_account(event, self._book)
+        self.roster.load((i for both in self._found.values() for found in both for i in found.usable), profile_ids)
+
+    def is_suppressed(self, event: Event) -> bool:
+        """Whether it names somebody who must not be tracked."""
+        suppressed = self.roster.suppressed
+        return bool(suppressed) and not suppressed.isdisjoint(self._found[id(event)][0].usable)
 
     def place(self, event: Event, tag: bytes) -> tuple[str | None, str | None]:
-        """The ids of the user profile and of the account profile the event belongs to."""
+        """The ids of the user profile and of the account profile the event belongs to, both not yet final."""
+        self._count += 1
         user, account = self._found[id(event)]
-        return self._place(user, event, tag), self._place(account, event, tag)
+        user_id = self._place_user(user, event, tag)
+        if not account.usable and not account.blocked:
+            return user_id, None
+        account_id = self._place(account, event, tag)
+        if user_id is not None and account_id is not None:
+            self._share(user_id).links.setdefault(account_id, event.received_at)
+        return user_id, account_id
 
-    def of(self, profile_id: str) -> list[Arrival]:
-        return [Arrival(tag, events) for tag, events in self.arrivals.get(profile_id, {}).items()]
-
-    def _load_profiles(self, profile_ids: set[str]) -> None:
-        wanted = profile_ids
-        for _ in range(_LONGEST_CHAIN):
-            keys = [ProfileKey(self.space_id, profile_id) for profile_id in wanted]
-            found = self._profiles.load(keys) if keys else {}
-            for profile in found.values():
-                self._open(profile)
-            wanted = {p.merged_into for p in found.values() if p.merged_into} - self.loaded.keys()
-            if not wanted:
-                break
-        for profile_id in profile_ids:
-            self._canonical[profile_id] = self._follow(profile_id)
-
-    def _open(self, profile: Profile) -> None:
-        self.loaded[profile.profile_id] = profile
-        collection = profile.head.collection
-        self._held[profile.profile_id] = {Identifier(collection, e.type, e.value) for e in profile.head.external_ids}
-
-    def _follow(self, profile_id: str) -> str:
-        for _ in range(_LONGEST_CHAIN):
-            profile = self.loaded.get(profile_id)
-            if profile is None or profile.merged_into is None:
-                break
-            profile_id = profile.merged_into
+    def final(self, profile_id: str | None) -> str | None:
+        """Where a profile of this pass went after all."""
+        while profile_id in self._joined:
+            profile_id = self._joined[profile_id]
         return profile_id
 
-    def _is_stale(self, identifier: Identifier, owner: str) -> bool:
-        """A claim whose profile meanwhile got too many other ids of the type. Its claimer's write is bound to fail,
-        because it decided on an older version; so the claim may be taken back."""
-        held = self._held[owner]
-        return identifier not in held and (
-            sum(1 for i in held if i.type == identifier.type) >= limit_of(identifier.type)
-        )
+    def claims(self) -> list[Claim]:
+        """For the identifiers that led nowhere until now."""
+        return [
+            self._claim(identifier, self.roster.owners[identifier], event)
+            for identifier, event in self._claimed.items()
+        ]
 
-    def _place(self, identifiers: Sequence[Identifier], event: Event, tag: bytes) -> str | None:
-        self._join_unborn(identifiers)
-        chosen = resolve(identifiers, self._owners, self._held)
-        if not chosen.kept:
+    def links(self, profile_id: str) -> list[Link]:
+        """Accounts that the person was not linked to yet."""
+        share = self.shares[profile_id]
+        if not share.links:
+            return []
+        members = self.roster.profiles[profile_id], *self.roster.folds.get(profile_id, ())
+        known = {link.account_id for member in members for link in member.head.links}
+        fresh: dict[str, Link] = {}
+        for account_id, at in share.links.items():
+            account = self.final(account_id) or account_id
+            if known.isdisjoint(self._names_of(account)):
+                fresh.setdefault(account, Link(account, at))
+        return list(fresh.values())[: max(0, MOST_LINKS - len(known))]
+
+    def merges(self, profile_id: str) -> list[tuple[Profile, Merge]]:
+        """Stored profiles to be frozen for this one."""
+        return [
+            (loser, Merge(profile_id, _time_of(event), event.message_id, event.source_id))
+            for loser, event in self.shares[profile_id].freezes
+        ]
+
+    def _names_of(self, account_id: str) -> set[str]:
+        members = self.roster.profiles[account_id], *self.roster.folds.get(account_id, ())
+        return {name for member in members for name in member.ids}
+
+    def _place_user(self, found: Extracted, event: Event, tag: bytes) -> str | None:
+        counted = self._counted(found.usable, event)
+        if counted is None:
+            placed = self._place(found, event, tag)
+            if placed is not None:
+                self._placed[event.message_id] = placed
+            return placed
+        profile_id, by = counted
+        if by == tag:  # a redelivery: what there was to say may not have been written down
+            self._note(found, self._resolve(found.usable, event), profile_id, event, tag)
+        self._share(profile_id).arrivals.append((self._count, tag, event))
+        return profile_id
+
+    def _counted(self, identifiers: Sequence[Identifier], event: Event) -> tuple[str, bytes | None] | None:
+        """The profile that has counted the message, and from which queue message. Nothing of it may happen again, be
+        it that its identifiers would now lead elsewhere."""
+        owners = self.roster.owners
+        if event.message_id in self._placed:
+            placed = self.final(self._placed[event.message_id])
+            if placed is not None and any(owners.get(i) == placed for i in identifiers):
+                return placed, None
+        digest = hash_of(event.message_id)
+        for profile_id in dict.fromkeys(owners[i] for i in identifiers if i in owners):
+            if self.roster.people[profile_id].age[0] == STORED:
+                tag = self.roster.recent(profile_id).counted_by(digest)
+                if tag is not None:
+                    return profile_id, tag
+        return None
+
+    def _resolve(self, identifiers: Sequence[Identifier], event: Event) -> Resolution:
+        return resolve(identifiers, self.roster.owners, self.roster.people, self._book, _time_of(event))
+
+    def _place(self, found: Extracted, event: Event, tag: bytes) -> str | None:
+        if not found.usable:
+            self._note(found, None, None, event, tag)
             return None
-        profile_id = chosen.owner or self._create(min(chosen.kept, key=trust), event)
-        for identifier in chosen.kept:
-            self._attach(identifier, profile_id, event)
-        self.arrivals.setdefault(profile_id, {}).setdefault(tag, []).append(event)
+        chosen = self._resolve(found.usable, event)
+        if chosen.blocked_by is not None:
+            self.roster.fence(chosen.blocked_by)
+        profile_id = chosen.owner or self._create(min(chosen.kept, key=self._book.trust), event)
+        for loser_id in chosen.joined:
+            self._join(loser_id, profile_id, event)
+        left_out = [i for i in chosen.fresh if not self._attach(i, profile_id, event)]
+        self._note(found, chosen, profile_id, event, tag, left_out)
+        self._share(profile_id).arrivals.append((self._count, tag, event))
         return profile_id
 
-    def _join_unborn(self, identifiers: Sequence[Identifier]) -> None:
-        """Two workers that met the same new person at once may each have claimed one identifier for a profile of its
-        own. As long as one of these profiles was never written it is frozen into the other: nothing is in it, and
-        whoever still means to write it will find it taken and look again."""
-        owners = {self._owners[i]: None for i in sorted(identifiers, key=trust) if i in self._owners}
-        unborn = [p for p in owners if self.loaded[p].version == 0 and p not in self.arrivals]
-        if len(owners) < 2 or not unborn:
-            return
-        survivor = next((p for p in owners if p not in unborn), min(unborn))
-        for profile_id in unborn:
-            if profile_id != survivor:
-                self._freeze(profile_id, survivor)
-
-    def _freeze(self, profile_id: str, survivor: str) -> None:
-        profile = self.loaded[profile_id]
-        profile.merged_into = survivor
-        self._profiles.save(profile)
-        for identifier, owner in self._owners.items():
-            if owner == profile_id:
-                self._owners[identifier] = survivor
+    def _note(
+        self,
+        found: Extracted,
+        chosen: Resolution | None,
+        profile_id: str | None,
+        event: Event,
+        tag: bytes,
+        left_out: Sequence[Identifier] = (),
+    ) -> None:
+        violations = [*(chosen.violations if chosen else ()), *(Violation(i, MAPPINGS, None) for i in left_out)]
+        if violations or found.blocked or profile_id is None:
+            self.findings.add(event, tag, profile_id, found.blocked, violations)
 
     def _create(self, first: Identifier, event: Event) -> str:
-        profile_id = ids.derived(_PREFIX[first.collection], event.received_at, self.space_id, *first)
-        if profile_id in self.loaded:  # the id was used and its identifier has since gone elsewhere
-            profile_id = ids.derived(_PREFIX[first.collection], event.received_at, event.message_id, *first)
-        self._open(Profile(space_id=self.space_id, profile_id=profile_id, head=Head(collection=first.collection)))
-        return profile_id
+        for salt in ("", event.message_id, *(f"{event.message_id}#{n}" for n in range(8))):
+            profile_id = ids.derived(
+                _PREFIX[first.collection], event.received_at, self.roster.space_id, *first, *([salt] if salt else ())
+            )
+            if not self.roster.is_used(profile_id, look=self._look):
+                self.roster.open_new(profile_id, first.collection, self._count)
+                return profile_id
+        raise VersionConflict("no id is left for a new profile")
 
-    def _attach(self, identifier: Identifier, profile_id: str, event: Event) -> None:
-        if identifier in self._held[profile_id]:
-            return
-        mapping_id = ids.derived("map_", event.received_at, self.space_id, *identifier)
-        self.additions.setdefault(profile_id, []).append(
-            ExternalId(
-                identifier.type, identifier.value, mapping_id, event.received_at, event.source_id, event.message_id
-            )
+    def _join(self, loser_id: str, survivor_id: str, event: Event) -> None:
+        stored = self.roster.people[loser_id].age[0] != NEW
+        self.roster.join(loser_id, survivor_id)
+        share = self._share(survivor_id)
+        if stored:
+            share.freezes.append((self.roster.profiles[loser_id], event))
+        share.absorb(self.shares.pop(loser_id, Share()))
+        self._sizes.pop(survivor_id, None)
+        self._joined[loser_id] = survivor_id
+
+    def _attach(self, identifier: Identifier, profile_id: str, event: Event) -> bool:
+        """False when the profile has no room for it."""
+        roster, at = self.roster, _time_of(event)
+        mapping_id = ids.derived("map_", event.received_at, roster.space_id, *identifier)
+        external_id = ExternalId(identifier.type, identifier.value, mapping_id, at, event.source_id, event.message_id)
+        if not self._fits(external_id, profile_id):
+            return False
+        self._share(profile_id).external_ids.append(external_id)
+        roster.people[profile_id].held[identifier] = at
+        if identifier not in roster.owners:
+            roster.owners[identifier] = profile_id
+            self._claimed[identifier] = event
+        return True
+
+    def _fits(self, external_id: ExternalId, profile_id: str) -> bool:
+        if profile_id not in self._sizes:
+            added = self._share(profile_id).external_ids
+            self._sizes[profile_id] = self.roster.size(profile_id) + sum(map(size_of, added))
+        size = self._sizes[profile_id] + size_of(external_id)
+        if size > EXTERNAL_IDS:
+            return False
+        self._sizes[profile_id] = size
+        return True
+
+    def _claim(self, identifier: Identifier, profile_id: str, event: Event) -> Claim:
+        version = self.roster.profiles[profile_id].version
+        return Claim(
+            self.roster.space_id, identifier, profile_id, _time_of(event), event.source_id, event.message_id, version
         )
-        self._held[profile_id].add(identifier)
-        if identifier not in self._owners:
-            self._owners[identifier] = profile_id
-            self.claims.append(
-                Claim(self.space_id, identifier, profile_id, event.received_at, event.source_id, event.message_id)
-            )
+
+    def _share(self, profile_id: str) -> Share:
+        return self.shares.setdefault(profile_id, Share())
+
+
+def _time_of(event: Event) -> int:
+    """When it happened; a clock in the future must not make anything last longer."""
+    return min(event.timestamp, event.received_at)

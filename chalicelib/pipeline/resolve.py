@@ -2,14 +2,15 @@
 
 For the events of a space, in passes:
 
-    read owners and profiles → assign events → land in the archive → claim identifiers → save profiles → timeline
+    read owners and profiles → assign events → land in the archive → claim identifiers → freeze who is merged away
+    → save profiles → timeline and log
 
 Every write is conditional or repeats itself exactly, so a pass may be broken off anywhere and done again; a pass
 that finds everything done writes no profile. Somebody else's write in between means another pass on fresh reads.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -19,22 +20,27 @@ from ..computations.catalogue import Catalogue
 from ..deadline import Deadline
 from ..errors import Malformed, Retryable, VersionConflict, place_of
 from ..identity.external_id import USERS
+from ..identity.rulebook import rulebook
 from ..profiles.application import Applied, apply
-from ..profiles.ports import Archive, Identifiers, ProfileKey, Profiles, Timeline
-from ..profiles.profile import Profile
+from ..profiles.merging import freeze
+from ..profiles.ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
+from ..profiles.profile import Link, Profile
 from ..profiles.recent import tag_of
 from ..queues import Received
 from ..tracking.decode import events as decode_events
 from ..tracking.envelope import Accepted, Envelope, unpack
 from ..tracking.event import Event
 from ..workspace.ports import Directory
-from .assignment import Assignment
+from .assignment import Assignment, Share
 from .fanout import Fanout
+from .findings import merges
+from .identity_log import Entry, IdentityLog
 from .landing import Landed, land
+from .roster import Roster
 
 logger = logging.getLogger(__name__)
 
-PASSES = 5  # a profile that others write this often meanwhile is tried again with the redelivered message
+PASSES = 8  # a profile that others write this often meanwhile is tried again with the redelivered message
 EVENTS_PER_PASS = 1_000  # bounds memory and the time between two looks at the deadline
 TIMELINE_DAYS = 14
 
@@ -56,6 +62,8 @@ class Resolver:
     identifiers: Identifiers
     timeline: Timeline
     archive: Archive
+    links: Links
+    log: IdentityLog
     clock: Clock
     fanout: Fanout
 
@@ -94,8 +102,8 @@ class Resolver:
 
     def _resolve_space(self, batches: Sequence[Batch]) -> set[str]:
         contested: set[str] = set()
-        for _ in range(PASSES):
-            work = Pass(self, batches)
+        for attempt in range(PASSES):
+            work = Pass(self, batches, attempt)
             try:
                 contested = work.run()
             except VersionConflict:
@@ -108,53 +116,113 @@ class Resolver:
 class Pass:
     """One attempt at the batches of a space."""
 
-    def __init__(self, resolver: Resolver, batches: Sequence[Batch]) -> None:
+    def __init__(self, resolver: Resolver, batches: Sequence[Batch], attempt: int = 0) -> None:
         self._resolver, self._batches = resolver, batches
         self._space_id = batches[0].space_id
         self._now = resolver.clock.now()
-        self._catalogue = resolver.directory.view(self._space_id).catalogue
-        self._assignment = Assignment(self._space_id, resolver.profiles, resolver.identifiers)
+        view = resolver.directory.view(self._space_id)
+        self._catalogue, book = view.catalogue, rulebook(view.rules)
+        self._roster = Roster(self._space_id, resolver.profiles, resolver.identifiers, resolver.links, book)
+        self._assignment = Assignment(self._roster, book, look=attempt > 0)
+        self._entries: Mapping[str | None, list[Entry]] = {}
 
     def run(self) -> set[str]:
         """Queue ids of messages with events for a profile that somebody else wrote meanwhile."""
-        events = [event for batch in self._batches for event in batch.events]
-        due = {profile_id for batch in self._batches for profile_id in batch.due}
-        self._assignment.load(events, due)
-        rows = [
-            Landed(event, *self._assignment.place(event, tag_of(batch.batch_id)))
-            for batch in self._batches
-            for event in batch.events
-        ]
-        if rows:
-            land(self._resolver.archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
+        assignment = self._assignment
+        assignment.load(
+            (event for batch in self._batches for event in batch.events),
+            {profile_id for batch in self._batches for profile_id in batch.due},
+        )
+        self._land(self._place())
+        self._entries = assignment.findings.entries(assignment.final)
         self._claim()
-        touched = sorted((self._assignment.arrivals.keys() | due) & self._assignment.loaded.keys())
+        touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due().keys())
         outcomes = self._resolver.fanout.map(self._commit, touched)
+        self._resolver.log.write(self._space_id, self._entries.get(None, ()))
         return self._waiting({profile_id for profile_id, saved in zip(touched, outcomes, strict=True) if not saved})
 
+    def _place(self) -> list[Landed]:
+        assignment = self._assignment
+        placed = [
+            (event, *assignment.place(event, tag_of(batch.batch_id)))
+            for batch in self._batches
+            for event in batch.events
+            if not assignment.is_suppressed(event)
+        ]
+        return [Landed(event, assignment.final(user), assignment.final(account)) for event, user, account in placed]
+
+    def _land(self, rows: Sequence[Landed]) -> None:
+        if rows:
+            land(self._resolver.archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
+
     def _claim(self) -> None:
-        claims = self._assignment.claims
-        owners = self._resolver.fanout.map(self._resolver.identifiers.claim, claims)
+        """Take possession of identifiers, and write down links where accounts are asked for their people."""
+        resolver, assignment = self._resolver, self._assignment
+        claims = assignment.claims()
+        owners = resolver.fanout.map(resolver.identifiers.claim, claims)
         if any(owner != claim.profile_id for owner, claim in zip(owners, claims, strict=True)):
             raise VersionConflict("an identifier was claimed by somebody else")
+        resolver.fanout.map(lambda move: resolver.identifiers.move(*move), self._roster.moves)
+        links = [(user_id, link) for user_id in assignment.shares for link in assignment.links(user_id)]
+        resolver.fanout.map(self._add_link, links)
+
+    def _add_link(self, made: tuple[str, Link]) -> None:
+        user_id, link = made
+        self._resolver.links.add(self._space_id, link.account_id, user_id, link.at)
+
+    def _due(self) -> dict[str, set[str]]:
+        """Living profiles by the due ids that lead to them, and the queue messages that named these."""
+        found: dict[str, set[str]] = {}
+        for batch in self._batches:
+            for profile_id in batch.due:
+                profile = self._roster.end(profile_id)
+                if profile is not None:
+                    found.setdefault(profile.profile_id, set()).add(batch.queue_id)
+        return found
 
     def _commit(self, profile_id: str) -> bool:
-        """Apply, save and note on the timeline; False if the profile was written by somebody else meanwhile."""
-        profile = self._assignment.loaded[profile_id]
-        if profile.merged_into is not None:
-            return True
+        """Fold, apply, save and note; False if the profile was written by somebody else meanwhile."""
+        profile, frozen = self._roster.profiles[profile_id], self._roster.folds.get(profile_id, [])
+        share = self._assignment.shares.get(profile_id, Share())
         catalogue = self._catalogue_for(profile)
-        if profile.head.catalogue > catalogue.version:
+        if any(p.head.catalogue > catalogue.version for p in (profile, *frozen)):
             return False  # a colleague knows the space better: look again
-        additions = self._assignment.additions.get(profile_id, ())
-        applied = apply(profile, self._assignment.of(profile_id), additions, catalogue, self._now)
-        if applied.changed:
-            try:
+        links = self._assignment.links(profile_id) if share.links else []
+        try:
+            self._freeze(profile_id)
+            self._unlink(profile, frozen, links)
+            applied = apply(
+                profile,
+                share.batches(),
+                share.external_ids,
+                catalogue,
+                self._now,
+                links=links,
+                frozen=frozen,
+                recent=self._roster.recent(profile_id),
+            )
+            if applied.changed:
                 self._resolver.profiles.save(profile)
-            except VersionConflict:
-                return False
+        except VersionConflict:
+            return False
         self._note(profile, applied)
         return True
+
+    def _freeze(self, profile_id: str) -> None:
+        if profile_id not in self._assignment.shares:
+            return
+        for loser, merge in self._assignment.merges(profile_id):
+            freeze(loser, merge)
+            self._resolver.profiles.save(loser)
+
+    def _unlink(self, profile: Profile, frozen: Sequence[Profile], links: Sequence[Link]) -> None:
+        """An account that knows two of these lists only the first: from the freeze on they are one person."""
+        known = {link.account_id for link in (*profile.head.links, *links)}
+        for loser in frozen:
+            for link in loser.head.links:
+                if link.account_id in known:
+                    self._resolver.links.remove(self._space_id, link.account_id, loser.profile_id)
+                known.add(link.account_id)
 
     def _catalogue_for(self, profile: Profile) -> Catalogue:
         return self._catalogue if profile.head.collection == USERS else Catalogue(self._catalogue.version)
@@ -166,10 +234,16 @@ class Pass:
                 key = ProfileKey(profile.space_id, profile.profile_id)
                 expires_at = max(event.received_at for event in shown) + TIMELINE_DAYS * DAY
                 self._resolver.timeline.put(key, tag, shown, expires_at)
+        entries = [*self._entries.get(profile.profile_id, ()), *merges(profile, applied.counted.values())]
+        self._resolver.log.write(self._space_id, entries)
 
     def _waiting(self, contested: set[str]) -> set[str]:
-        tags = {tag for profile_id in contested for tag in self._assignment.arrivals.get(profile_id, {})}
-        return {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags or not contested.isdisjoint(b.due)}
+        if not contested:
+            return set()
+        shares = self._assignment.shares
+        tags = {tag for p in contested if p in shares for _, tag, _ in shares[p].arrivals}
+        due = {queue_id for p, queue_ids in self._due().items() if p in contested for queue_id in queue_ids}
+        return due | {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags}
 
 
 def _batch(queue_id: str, envelope: Envelope) -> Batch:

@@ -4,19 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..computations.catalogue import Catalogue
-from ..identity.external_id import ExternalId
+from ..identity.external_id import USERS, ExternalId
 from ..tracking.event import Event
 from . import room
+from .arrival import Arrival, sight
+from .description import describe
 from .evaluation import due, evaluate
-from .profile import Profile, Sighting, Trait
+from .merging import fold, united_links, without_members
+from .profile import Link, Profile, Trait
 from .recent import Recent, hash_of
-
-
-class Arrival(NamedTuple):
-    """Events of one queue message for one profile, in the order they were sent. `tag` names the queue message."""
-
-    tag: bytes
-    events: Sequence[Event]
 
 
 class Applied(NamedTuple):
@@ -33,32 +29,57 @@ def apply(
     external_ids: Sequence[ExternalId],
     catalogue: Catalogue,
     now: int,
+    *,
+    links: Sequence[Link] = (),
+    frozen: Sequence[Profile] = (),
+    recent: Recent | None = None,
 ) -> Applied:
-    """Change the profile in place. Applying the same arrivals again changes nothing."""
+    """Change the profile in place. Applying the same arrivals again changes nothing.
+
+    `frozen` are profiles to fold into this one, in order. `recent` is what all of them have counted, if it is known.
+    """
+    head = profile.head
     affected: set[str] = set(due(profile, now))
-    changed = bool(affected)
-    recent = Recent(profile.head.recent)
-    counted: dict[bytes, list[Event]] = {}
-    for arrival in arrivals:
-        for event in _once(arrival, recent, counted):
-            changed = True
-            affected |= _absorb(profile, event, catalogue)
-    types = {e.type for e in profile.head.external_ids}
-    if _extend(profile, external_ids):
-        changed = True
-        if types != {e.type for e in profile.head.external_ids}:
-            affected |= catalogue.by_key.keys()  # eligibility depends on the types of external ids
-    if profile.head.catalogue != catalogue.version:
+    changed = bool(affected or frozen)
+    head.merges = [without_members(merge) for merge in head.merges]
+    for loser in frozen:
+        fold(profile, loser, catalogue)
+        affected |= catalogue.by_key.keys()
+    recent = recent or Recent(head.recent)
+    types = {e.type for e in head.external_ids}
+    extended = _extend(profile, external_ids)
+    if head.collection == USERS:
+        counted, moved = _count(profile, arrivals, catalogue, recent)
+    else:
+        counted, moved = describe(profile, arrivals, catalogue, new=extended or changed)
+    linked = _link(profile, links)
+    changed = changed or extended or linked or moved is not None
+    affected |= moved or set()
+    if types != {e.type for e in head.external_ids}:
+        affected |= catalogue.by_key.keys()  # eligibility depends on the types of external ids
+    if head.catalogue != catalogue.version:
         changed = _adopt(profile, catalogue) or changed
         affected |= catalogue.by_key.keys()
-    before = dict(profile.head.outcomes), dict(profile.head.edges)
+    before = dict(head.outcomes), dict(head.edges)
     evaluate(profile, catalogue, affected, now)
-    if before != (profile.head.outcomes, profile.head.edges):
+    if before != (head.outcomes, head.edges):
         changed = True
     if changed:
         _trim(profile, catalogue, affected, now)
-        profile.head.recent = recent.entries(now)
+        head.recent = recent.entries(now)
     return Applied(changed, counted)
+
+
+def _count(
+    profile: Profile, arrivals: Sequence[Arrival], catalogue: Catalogue, recent: Recent
+) -> tuple[dict[bytes, list[Event]], set[str] | None]:
+    """What counts, and the keys of the computations that it may change; None if all of it had been counted before."""
+    counted: dict[bytes, list[Event]] = {}
+    affected: set[str] | None = None
+    for arrival in arrivals:
+        for event in _once(arrival, recent, counted):
+            affected = (affected or set()) | _absorb(profile, event, catalogue)
+    return counted, affected
 
 
 def _once(arrival: Arrival, recent: Recent, counted: dict[bytes, list[Event]]) -> list[Event]:
@@ -80,7 +101,7 @@ def _once(arrival: Arrival, recent: Recent, counted: dict[bytes, list[Event]]) -
 
 def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
     """Remember one event; the keys of the computations it may change."""
-    _sight(profile, event)
+    sight(profile, event)
     affected: set[str] = set()
     for stream in catalogue.streams_of_event.get(event.event or "", ()):
         state = profile.streams.get(stream.key)
@@ -95,21 +116,11 @@ def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
     return affected
 
 
-def _sight(profile: Profile, event: Event) -> None:
-    head = profile.head
-    sighting = Sighting(event.received_at, event.message_id, event.source_id)
-    if head.first is None:
-        head.first, head.created_at = sighting, event.received_at
-    if head.last is None or head.last.at <= event.received_at:
-        head.last = sighting
-        head.updated_at = event.received_at
-
-
 def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[str]:
-    """Custom traits of an identify (a person) or group (an account): per key the latest value wins, in any order of
-    arrival. Keys of live computations belong to them and are left alone, as are new ones that have no room."""
+    """Custom traits of an identify: per key the latest value wins, in any order of arrival. Keys of live computations
+    belong to them and are left alone, as are new ones that have no room."""
     head = profile.head
-    if event.type != ("identify" if head.collection == "users" else "group"):
+    if event.type != "identify":
         return []
     at = min(event.timestamp, event.received_at)  # a clock in the future must not make a value stick
     before: dict[str, Trait | None] = {}
@@ -132,6 +143,12 @@ def _extend(profile: Profile, external_ids: Sequence[ExternalId]) -> bool:
         fresh = room.fitting(profile.head.external_ids, fresh)
     profile.head.external_ids.extend(fresh)
     return bool(fresh)
+
+
+def _link(profile: Profile, links: Sequence[Link]) -> bool:
+    if links:
+        profile.head.links = united_links(profile.head.links, list(links))
+    return bool(links)
 
 
 def _adopt(profile: Profile, catalogue: Catalogue) -> bool:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable
 
 from ..identity.external_id import Identifier
+from ..identity.rules import MOST_MERGES
+from .merging import whole
 from .ports import Identifiers, ProfileKey, Profiles
 from .profile import SUPPRESSED, Profile
 
 # As `ids.derived` makes them; nothing else is looked up, because a table's key cannot be of any length.
 _PROFILE_ID = re.compile(r"(?:use|acc)_[0-9A-Za-z]{1,64}")
 _SEGMENT_ID = "segment_id"
-_LONGEST_CHAIN = 10
+_LONGEST_CHAIN = MOST_MERGES + 10  # merges of a profile are limited; some ids were never more than claimed
 
 
 def is_profile_id(text: str) -> bool:
@@ -34,15 +36,16 @@ class Lookup:
     def find(self, space_id: str, collection: str, name: str) -> Profile | None:
         """`name` is `type:value` with any external id, a bare profile id, or `segment_id:` and a profile id.
 
-        Compared byte for byte. Ids of a merged-away profile lead to the survivor.
+        Compared byte for byte. Ids of a merged-away profile lead to the survivor, who is shown complete even while
+        the merge is under way.
         """
         type, colon, value = name.partition(":")
         if not colon or type == _SEGMENT_ID:
             trail = self._of_id(space_id, value if colon else name)
         else:
             trail = self.by_identifier(space_id, Identifier(collection, type, value)) if type and value else []
-        found = trail[-1] if trail else None
-        return found if found and found.merged_into is None and found.head.collection == collection else None
+        found = whole(trail)
+        return found if found and found.head.collection == collection else None
 
     def by_identifier(self, space_id: str, identifier: Identifier) -> list[Profile]:
         """The trail of the profile that has the identifier; empty when none has."""

@@ -5,18 +5,24 @@ from collections.abc import Sequence
 import msgspec
 
 from ..identity.external_id import ExternalId
-from .profile import Trait
+from ..identity.rules import MOST_BYTES
+from .profile import Profile, Trait
 
 # Bytes before compression. People have a hundredth of it; both together leave the stored head below its limit,
 # whatever somebody who knows a write key sends.
 TRAITS = 100_000
-EXTERNAL_IDS = 160_000  # a thousand ordinary ones
+EXTERNAL_IDS = MOST_BYTES
 
 _encoder = msgspec.msgpack.Encoder()
 
 
 def _size(value: object) -> int:
     return len(_encoder.encode(value))
+
+
+def size_of(held: Profile | ExternalId) -> int:
+    """What an external id takes, or all those of a profile."""
+    return _size(held.head.external_ids if isinstance(held, Profile) else held)
 
 
 def without_excess(traits: dict[str, Trait], before: dict[str, Trait | None]) -> list[str]:
@@ -46,8 +52,7 @@ def _restore(traits: dict[str, Trait], key: str, old: Trait | None) -> None:
 
 
 def fitting(held: Sequence[ExternalId], fresh: Sequence[ExternalId]) -> list[ExternalId]:
-    """Those of `fresh` that there is room for beside the ones held. An identifier without room is still mapped to the
-    profile, which it does not list."""
+    """Those of `fresh` that there is room for beside the ones held."""
     room = EXTERNAL_IDS - _size(held)
     chosen = []
     for external_id in fresh:

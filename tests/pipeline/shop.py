@@ -7,12 +7,15 @@ from chalicelib.clock import FixedClock
 from chalicelib.computations.catalogue import Catalogue, compile_computation
 from chalicelib.computations.computation import AUDIENCE, USERS, Computation
 from chalicelib.deadline import NoDeadline
+from chalicelib.identity.rules import DEFAULT_RULES, Rules
 from chalicelib.pipeline.fanout import OneByOne
+from chalicelib.pipeline.identity_log import IdentityLog
 from chalicelib.pipeline.resolve import Resolver
+from chalicelib.profiles.links import RecordedLinks
 from chalicelib.profiles.lookup import Lookup
 from chalicelib.profiles.profile import Profile
 from chalicelib.queues import Received
-from chalicelib.store.memory import MemoryArchive, MemoryIdentifiers, MemoryProfiles, MemoryTimeline
+from chalicelib.store.memory import MemoryArchive, MemoryIdentifiers, MemoryProfiles, MemoryRecords, MemoryTimeline
 from chalicelib.tracking.envelope import Accepted, Due, pack
 from chalicelib.workspace.ports import SpaceView
 from tests.events import T0
@@ -33,20 +36,24 @@ def audience(key: str, query: str, **fields: Any) -> Computation:
 
 
 class OneSpace:
-    """A directory that knows one catalogue at a time; `views` counts how often it was asked."""
+    """A directory that knows one catalogue and its rules at a time; `views` counts how often it was asked."""
 
     def __init__(self, computations: Iterable[Computation] = ()) -> None:
-        self._version = 0
-        self.views = 0
+        self._version = self.views = 0
+        self.catalogue = Catalogue(0)
         self.define(computations)
 
-    def define(self, computations: Iterable[Computation]) -> None:
+    def define(self, computations: Iterable[Computation] | None = None, rules: Rules = DEFAULT_RULES) -> None:
+        """Without computations, those of before."""
         self._version += 1
+        self._rules = rules
+        if computations is None:
+            computations = [item.computation for item in self.catalogue.by_key.values()]
         self.catalogue = Catalogue(self._version, [compile_computation(c) for c in computations])
 
     def view(self, space_id: str) -> SpaceView:
         self.views += 1
-        return SpaceView(self._version, self.catalogue, {})
+        return SpaceView(self._version, self.catalogue, {}, self._rules)
 
 
 class Shop:
@@ -60,6 +67,9 @@ class Shop:
         self.identifiers = stores.get("identifiers") or MemoryIdentifiers()
         self.timeline = stores.get("timeline") or MemoryTimeline(self.clock)
         self.archive = stores.get("archive") or MemoryArchive()
+        self.work = stores.get("work") or MemoryRecords(self.clock)
+        self.links = RecordedLinks(self.work)
+        self.log = IdentityLog(self.work, self.clock)
         self.lookup = Lookup(self.profiles, self.identifiers)
 
     def resolver(self) -> Resolver:
@@ -69,6 +79,8 @@ class Shop:
             identifiers=self.identifiers,
             timeline=self.timeline,
             archive=self.archive,
+            links=self.links,
+            log=self.log,
             clock=self.clock,
             fanout=OneByOne(),
         )

@@ -5,6 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.pipeline.identity_log import MAPPING_LIMIT
 from chalicelib.profiles import room
 from chalicelib.profiles.profile import Counted, Trait
 from chalicelib.profiles.recent import MOST
@@ -57,11 +58,13 @@ def test_the_last_traits_of_a_call_go_first():
     assert traits["old"].value == "a" * 50_000
 
 
-def test_external_ids_without_room_lead_to_the_profile_that_does_not_list_them():
+def test_external_ids_without_room_are_left_out_and_lead_nowhere():
     shop = Shop()
     names = sight(shop, "u1", 400)
     assert 100 < len(shop.profile("user_id:u1").head.external_ids) < 400
-    assert shop.profile(names[0]) == shop.profile(names[-1]) == shop.profile("user_id:u1")
+    assert shop.profile(names[0]) == shop.profile("user_id:u1")
+    assert shop.lookup.find("s", "users", names[-1]) is None
+    assert MAPPING_LIMIT in {entry.kind for entry in shop.log.page("s").entries}
 
 
 def test_the_fullest_head_can_be_stored():

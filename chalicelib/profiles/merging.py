@@ -1,0 +1,210 @@
+"""Merging profiles without transactions.
+
+The profile that goes is frozen first: one conditional write that names the profile it goes into. From then on it
+never changes, and whoever meets it folds it into the profile that its chain of redirects ends at, unless that
+profile lists it already. Folding, listing and counting the event are one conditional write.
+
+    L live ──freeze──► L frozen, S does not list it ──fold──► S lists L
+                          │  ▲
+               S refuses L│  │ (what S became meanwhile no longer goes with L)
+                          ▼  │
+                       S has L's frozen version among `refused` ──unfreeze──► L live, one version on
+
+A refusal is written to S before L is let go. Whoever still means to fold that version of L decided on an older
+version of S, so its write fails; whoever loads S later sees the refusal. So L is never both folded and live.
+
+Redirects cannot go round in circles: a profile goes only into one that is older, by (created at, id), which never
+change, and a profile that was never stored only into a stored one or into one of its kind with a lower id.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from ..computations.catalogue import Catalogue
+from ..identity.external_id import ExternalId
+from . import room
+from .ports import ProfileKey, Profiles
+from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait
+
+
+def freeze(loser: Profile, merge: Merge) -> None:
+    """`merge` names the survivor. To be saved before anything is folded."""
+    loser.merged_into, loser.head.merging = merge.profile_id, merge
+
+
+def unfreeze(loser: Profile) -> None:
+    loser.merged_into = loser.head.merging = None
+
+
+def is_blank(profile: Profile) -> bool:
+    """A profile id that was taken out of use before anything was stored under it: there is nothing to fold."""
+    return profile.head.first is None and not profile.head.external_ids
+
+
+def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None:
+    """Take a frozen profile in. Without a catalogue, for readers, the survivor's streams stay as they are.
+
+    Outcomes stand until they are evaluated again: per computation the newest.
+    """
+    kept, gone = survivor.head, loser.head
+    _fold_times(kept, gone)
+    kept.external_ids = _united(kept.external_ids, gone.external_ids)
+    _fold_traits(kept, gone)
+    for key, outcome in gone.outcomes.items():
+        known = kept.outcomes.get(key)
+        if known is None or known.changed_at < outcome.changed_at:
+            kept.outcomes[key] = outcome
+    kept.recent = sorted([*kept.recent, *gone.recent], key=lambda counted: counted.at)
+    kept.links = united_links(kept.links, gone.links)
+    kept.refused = {**gone.refused, **kept.refused}
+    kept.refused.pop(loser.profile_id, None)
+    kept.merges = [*kept.merges, *(without_members(m) for m in gone.merges), _taken(loser)]
+    if catalogue is not None:
+        _uncover(kept, catalogue)
+        _fold_streams(survivor, loser, catalogue)
+
+
+def without_members(merge: Merge) -> Merge:
+    return Merge(merge.profile_id, merge.at, merge.message_id, merge.source_id) if merge.members else merge
+
+
+def united_links(kept: list[Link], gone: list[Link]) -> list[Link]:
+    """By account one, the survivor's, in order of creation; the first ones when there are too many."""
+    known = {link.account_id for link in kept}
+    united = [*kept, *(link for link in gone if link.account_id not in known)]
+    return sorted(united, key=lambda link: link.at)[:MOST_LINKS]
+
+
+def _taken(loser: Profile) -> Merge:
+    merging = loser.head.merging or Merge(loser.profile_id, loser.head.updated_at, "", "")
+    members = [key for key, outcome in loser.head.outcomes.items() if outcome.is_held]
+    return Merge(loser.profile_id, merging.at, merging.message_id, merging.source_id, members)
+
+
+def _fold_times(kept: Head, gone: Head) -> None:
+    if kept.first is None:  # a survivor that was frozen for before it was stored itself
+        kept.first, kept.created_at = gone.first, gone.created_at
+    if gone.last is not None and (kept.last is None or kept.last.at < gone.last.at):
+        kept.last = gone.last
+    kept.updated_at = max(kept.updated_at, gone.updated_at)
+
+
+def _united(kept: list[ExternalId], gone: list[ExternalId]) -> list[ExternalId]:
+    """Of an identifier on both sides the earlier sighting stays."""
+    found: dict[tuple[str, str], ExternalId] = {}
+    for external_id in sorted([*kept, *gone], key=lambda e: e.created_at):
+        found.setdefault((external_id.type, external_id.value), external_id)
+    return list(found.values())
+
+
+def _uncover(head: Head, catalogue: Catalogue) -> None:
+    """What a deleted computation left behind counts as a value of its time: a later trait takes its place."""
+    for key in [key for key in head.outcomes if key not in catalogue.by_key]:
+        trait = head.traits.get(key)
+        if trait is not None and trait.updated_at >= head.outcomes[key].changed_at:
+            del head.outcomes[key]
+
+
+def _fold_traits(kept: Head, gone: Head) -> None:
+    """Per key the latest value; a removal is a value."""
+    before: dict[str, Trait | None] = {}
+    for key, trait in gone.traits.items():
+        known = kept.traits.get(key)
+        if known is None or known.updated_at < trait.updated_at:
+            before[key] = known
+            kept.traits[key] = trait
+    room.without_excess(kept.traits, before)
+
+
+def _fold_streams(survivor: Profile, loser: Profile, catalogue: Catalogue) -> None:
+    for key, state in loser.streams.items():
+        stream = catalogue.streams.get(key)
+        if stream is not None:  # the others belonged to computations that are gone
+            known = survivor.streams.get(key)
+            survivor.streams[key] = state if known is None else stream.merge(known, state)
+
+
+def whole(trail: Sequence[Profile]) -> Profile | None:
+    """The profile that a trail of merges ends at, with whom it has yet to take in; None when it ends nowhere.
+
+    What can no longer be taken in is its own again, or about to be. For readers: the profiles are changed.
+    """
+    if not trail or trail[-1].merged_into is not None:
+        return None
+    living = trail[-1]
+    for place in reversed(range(len(trail) - 1)):
+        frozen = trail[place]
+        if any(passed.head.refused.get(frozen.profile_id) == frozen.version for passed in trail[place + 1 :]):
+            return whole([*trail[:place], _released(frozen)])
+        if frozen.profile_id not in living.ids and not is_blank(frozen):
+            fold(living, frozen, None)
+    return living
+
+
+def _released(profile: Profile) -> Profile:
+    unfreeze(profile)
+    return profile
+
+
+class Redirects:
+    """Profiles of a space by id, with everything that merges made of them."""
+
+    def __init__(self, profiles: Profiles, space_id: str) -> None:
+        self._profiles, self._space_id = profiles, space_id
+        self.known: dict[str, Profile] = {}
+
+    def load(self, profile_ids: Iterable[str]) -> None:
+        """These profiles, and all that they lead to. As long as a chain, one batch read per link of the longest."""
+        wanted = set(profile_ids) - self.known.keys()
+        while wanted:
+            found = self._profiles.load([ProfileKey(self._space_id, profile_id) for profile_id in sorted(wanted)])
+            self.known |= {key.profile_id: profile for key, profile in found.items()}
+            leads_to = {p.merged_into for p in found.values() if p.merged_into not in (None, DELETED)}
+            wanted = {profile_id for profile_id in leads_to if profile_id is not None} - self.known.keys() - wanted
+
+    def path(self, profile_id: str) -> list[str]:
+        """The ids passed from this one on; the last may be of a profile that was never stored, or DELETED."""
+        path = [profile_id]
+        while path[-1] in self.known:
+            leads_to = self.known[path[-1]].merged_into
+            if leads_to is None:
+                break
+            path.append(leads_to)
+        return path
+
+    def end(self, profile_id: str) -> str:
+        return self.path(profile_id)[-1]
+
+    def waiting(self) -> dict[str, list[Profile]]:
+        """By the id of the living (or not yet stored) end of their chains, the frozen profiles that it does not list,
+        in the order in which they are to be folded: the nearest first, because it may bring others along."""
+        frozen = [(len(path := self.path(p.profile_id)), path, p) for p in self.known.values() if p.merged_into]
+        waiting: dict[str, list[Profile]] = {}
+        taken: dict[str, set[str]] = {}
+        for _, path, profile in sorted(frozen, key=lambda f: (f[0], f[2].profile_id)):
+            end = path[-1]
+            if end == DELETED or is_blank(profile):
+                continue
+            if end not in taken:
+                taken[end] = set(self.known[end].ids) if end in self.known else {end}
+            if profile.profile_id not in taken[end]:
+                waiting.setdefault(end, []).append(profile)
+                taken[end].update(profile.ids)
+        return waiting
+
+    def abandoned(self) -> list[Profile]:
+        """Frozen profiles whose survivor was deleted without knowing of them."""
+        return [
+            profile
+            for profile in self.known.values()
+            if profile.merged_into not in (None, DELETED)
+            and (path := self.path(profile.profile_id))[-1] == DELETED
+            and profile.profile_id not in self.known[path[-2]].ids
+        ]
+
+    def is_refused(self, profile: Profile) -> bool:
+        """Whether somebody on its way took the decision to let this frozen profile go again."""
+        return any(
+            self.known[passed].head.refused.get(profile.profile_id) == profile.version
+            for passed in self.path(profile.profile_id)[1:]
+            if passed in self.known
+        )
