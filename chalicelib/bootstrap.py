@@ -19,13 +19,16 @@ from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
+from .profiles.erasure import Eraser
 from .profiles.events import Events
 from .profiles.links import RecordedLinks
 from .profiles.links_view import LinksView
 from .profiles.lookup import Lookup
 from .profiles.ports import Archive, Identifiers, Profiles, Timeline
+from .profiles.preview import Previews
 from .profiles.rate import Rate
 from .profiles.removal import Removal
+from .profiles.suppression import Suppression
 from .queues import Queues
 from .records import Records
 from .secrecy import Secrets
@@ -37,10 +40,14 @@ from .store.kms import KmsSecrets
 from .store.s3 import S3Archive
 from .store.sqs import SqsQueues
 from .workspace.directory import StoredDirectory
+from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
 
 # Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
 CONCURRENT_CALLS = 8
+
+# Of external ids, from one profile: what the API promises, whatever a space may ask for in all.
+REMOVALS_PER_SECOND = 100
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,13 @@ class Application:
         self.identity_log = IdentityLog(a.work, a.clock)
         self.lookup = Lookup(a.profiles, a.identifiers)
         self.removal = Removal(self.lookup, a.profiles, a.identifiers)
+        self.previews = Previews(self.lookup, a.identifiers)
         self.links_view = LinksView(self.links, self.lookup)
         self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
+        self.removal_rate = Rate(a.work, a.clock, REMOVALS_PER_SECOND if profile_api_rate else 0)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
+        self.regulations = self._regulations(a)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
         self.resolver = Resolver(
             directory=self.directory,
@@ -95,6 +105,21 @@ class Application:
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
+
+    def _regulations(self, a: Adapters) -> Regulations:
+        eraser = Eraser(
+            lookup=self.lookup,
+            profiles=a.profiles,
+            identifiers=a.identifiers,
+            timeline=a.timeline,
+            links=self.links,
+            archive=a.archive,
+            log=self.identity_log,
+            work=a.work,
+            clock=a.clock,
+        )
+        suppression = Suppression(a.identifiers, self.lookup)
+        return Regulations(a.workspace, self.workspaces, suppression, eraser, a.ids, a.clock)
 
 
 def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | None = None) -> Adapters:

@@ -1,6 +1,17 @@
 """The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
 
-from . import audiences, catalog, computed_traits, connections, destinations, identity, sources, workspaces
+from . import (
+    audiences,
+    catalog,
+    computed_traits,
+    connections,
+    destinations,
+    identity,
+    merge_preview,
+    privacy,
+    sources,
+    workspaces,
+)
 
 blueprints = (
     workspaces.routes,
@@ -11,4 +22,6 @@ blueprints = (
     connections.routes,
     computed_traits.routes,
     identity.routes,
+    merge_preview.routes,
+    privacy.routes,
 )

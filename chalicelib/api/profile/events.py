@@ -1,10 +1,13 @@
 """What somebody did in the last two weeks."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ... import bootstrap
 from ...errors import Invalid, Problem
-from ...identity.extraction import user_identifiers
+from ...identity.external_id import Identifier
+from ...identity.extraction import account_of, user_identifiers
+from ...identity.rulebook import rulebook
 from ...instants import parse_iso
 from ...profiles import events as timeline
 from .reading import Reading
@@ -18,8 +21,24 @@ def events(reading: Reading) -> dict[str, Any]:
     profile = reading.profile()
     application = bootstrap.current()
     slice = application.events.page(profile, choice, limit, start)
-    items = [timeline.item(event, profile, user_identifiers(event), None) for event in slice.items]
+    book = rulebook(application.directory.view(reading.space.id).rules)
+    named = {event.message_id: account_of(event, book) for event in slice.items}
+    accounts = _accounts(reading.space.id, named.values())
+    items = [
+        timeline.item(event, profile, user_identifiers(event, book), accounts.get(named[event.message_id]))
+        for event in slice.items
+    ]
     return {"data": items, "cursor": reading.cursor(slice, limit)}
+
+
+def _accounts(space_id: str, named: Iterable[Identifier | None]) -> dict[Identifier | None, str]:
+    """The ids of those accounts that are known."""
+    lookup, found = bootstrap.current().lookup, dict[Identifier | None, str]()
+    for account in filter(None, set(named)):
+        profile = lookup.find(space_id, account.collection, f"{account.type}:{account.value}")
+        if profile is not None:
+            found[account] = profile.profile_id
+    return found
 
 
 def _choice(reading: Reading) -> timeline.Choice:

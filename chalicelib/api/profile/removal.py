@@ -24,7 +24,7 @@ def delete_external_id(reading: Reading) -> dict[str, Any]:
     holder = application.removal.holder(space_id, user_id)
     if not _may_be_removed(removed.type, holder, application.directory.view(space_id).rules):
         raise Refused(400, "unsupported_eid_type", f"Identifiers of type {removed.type} cannot be removed.")
-    if not application.profile_rate.admits(f"{space_id}#{holder.profile_id}"):
+    if not application.removal_rate.admits(f"{space_id}#{holder.profile_id}"):
         raise TooManyRequests("Identifiers of this profile are removed too often within one second.")
     application.removal.remove(space_id, user_id, removed)
     return SUCCESS
