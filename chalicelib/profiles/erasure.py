@@ -15,11 +15,12 @@ from typing import Protocol
 import msgspec
 
 from ..clock import MINUTE, Clock
-from ..errors import Unavailable, VersionConflict
+from ..errors import VersionConflict
 from ..identity.external_id import Identifier
 from ..instants import to_iso
 from ..records import Key, Record, Records, every
-from .lookup import Lookup, is_whole, set_aside
+from .lookup import Lookup, set_aside
+from .merging import whole
 from .ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
 from .profile import DELETED, Head, Profile, buried
 
@@ -55,17 +56,15 @@ class Eraser:
     def erase(self, space_id: str, user_id: Identifier) -> str | None:
         """The id of the profile that had this user id and is gone now; None when nobody has it. Raises Retryable."""
         for _ in range(ATTEMPTS):
-            trail = self._lookup.by_identifier(space_id, user_id)
-            if not trail or trail[-1].merged_into is not None:
+            person = whole(self._lookup.by_identifier(space_id, user_id))
+            if person is None:
                 return None
-            if not is_whole(trail):
-                raise Unavailable("the profile is being merged")
             try:
-                self._mark(trail[-1])
+                self._mark(person)
             except VersionConflict:
                 continue
-            self._finish(trail[-1])
-            return trail[-1].profile_id
+            self._finish(person)
+            return person.profile_id
         raise VersionConflict("the profile is written by others all the time")
 
     def resume(self, space_id: str) -> None:
@@ -83,6 +82,7 @@ class Eraser:
         return int(record.data) < self._clock.now() - ABANDONED_AFTER
 
     def _mark(self, profile: Profile) -> None:
+        """Who was frozen to be merged into the person goes along: the mark names them as well."""
         now, head = self._clock.now(), profile.head
         self._work.put(_note(profile), str(now).encode())
         profile.merged_into, profile.streams = DELETED, {}

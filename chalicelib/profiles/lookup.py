@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from ..identity.external_id import Identifier
 from ..identity.rules import MOST_MERGES
-from .merging import whole
+from .merging import is_blank, whole
 from .ports import Identifiers, ProfileKey, Profiles
 from .profile import SUPPRESSED, Profile
 
@@ -25,8 +25,8 @@ def set_aside(identifier: Identifier) -> Identifier:
 
 
 def is_whole(trail: list[Profile]) -> bool:
-    """Whether the last of these took in all before it; if not, the merge is under way."""
-    return all(profile.profile_id in trail[-1].ids for profile in trail[:-1])
+    """Whether the last of these took in all before it; if not, a merge is under way."""
+    return all(profile.profile_id in trail[-1].ids or is_blank(profile) for profile in trail[:-1])
 
 
 class Lookup:

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.clock import DAY, FixedClock
 from chalicelib.delivery.sizes import Sizes
-from chalicelib.errors import Unavailable, VersionConflict
+from chalicelib.errors import VersionConflict
 from chalicelib.identity.external_id import ExternalId, Identifier
 from chalicelib.pipeline.identity_log import BLOCKED, MERGED, Entry, IdentityLog
 from chalicelib.profiles.erasure import ABANDONED_AFTER, Eraser
@@ -225,14 +225,16 @@ def test_a_worker_that_writes_first_only_delays_it():
     assert world.load(ADA).head == Head()
 
 
-def test_nobody_is_deleted_while_being_merged():
+def test_a_merge_under_way_does_not_save_anybody():
     world = World()
     ada = world.load(ADA)
-    ada.merged_into = EVE
+    ada.merged_into, ada.head.merging = EVE, Merge(EVE, T0, "m9", "src")
     world.profiles.save(ada)
-    with pytest.raises(Unavailable):
-        world.erase()
-    assert world.load(EVE).merged_into is None
+    assert world.erase() == EVE
+    state = world.state()
+    for id in (ADA, OLDER, EVE):
+        assert state["profiles"][id] == (DELETED, Head(), {})
+    assert (state["mappings"], state["links"], state["log"], state["sizes"]) == ({}, [], [], {})
 
 
 def test_a_mapping_that_led_to_her_without_being_hers_deletes_nobody():

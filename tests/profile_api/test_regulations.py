@@ -2,6 +2,8 @@
 
 import pytest
 
+from chalicelib.deadline import NoDeadline
+from chalicelib.errors import Unavailable
 from chalicelib.profiles.suppression import Suppression
 from tests.acceptance.world import identify, track
 
@@ -188,3 +190,22 @@ def test_what_was_broken_off_is_told_and_completed_by_the_same_request(space, mo
     assert shown(space, id)["overallStatus"] == "FAILED"
     assert regulate(space, "SUPPRESS_WITH_DELETE", "u1").status == 200
     assert space.traits("user_id:u1") is None
+
+
+def test_without_time_nothing_more_is_begun(space):
+    regulations, workspace_id = space.application.regulations, space.stack.workspace_id
+    content = {"regulationType": "DELETE_ONLY", "subjectType": "USER_ID", "subjectIds": ["u1", "u2"]}
+
+    class OneSubject:
+        left = 1
+
+        def remaining(self):
+            self.left -= 1
+            return self.left + 1
+
+    with pytest.raises(Unavailable):
+        regulations.create(workspace_id, content, OneSubject())
+    assert space.traits("user_id:u1") is None
+    assert space.traits("user_id:u2") is not None
+    assert regulations.create(workspace_id, content, NoDeadline()).deleted == 1
+    assert space.traits("user_id:u2") is None

@@ -180,6 +180,15 @@ def test_a_mapping_that_still_leads_to_a_merged_away_profile_goes_too(world):
     assert world.identifiers.owners("s", [added]) == {}
 
 
+def test_an_id_that_was_taken_out_of_use_before_anything_was_stored_is_no_merge_under_way(world):
+    world.profiles.save(Profile(space_id="s", profile_id="use_blank", merged_into=ADA))
+    user_id = Identifier("users", "user_id", "u1")
+    world.identifiers.release("s", user_id, ADA)
+    world.claim(user_id, "use_blank")
+    world.remove()
+    assert world.found(EMAIL) is None
+
+
 def test_nothing_is_removed_while_the_person_is_being_merged(world):
     ada = world.load()
     ada.merged_into = "use_new"
