@@ -13,6 +13,10 @@ from .delivery.sizes import Sizes
 from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
+from .notifications.kinds import Topics
+from .operations import Operations
+from .overview.changes import RunChanges
+from .overview.service import Overviews
 from .pipeline.discards import Discards
 from .pipeline.fanout import Fanout, Threads
 from .pipeline.identity_log import IdentityLog
@@ -38,13 +42,20 @@ from .store.dynamodb import DynamoIdentifiers, DynamoProfiles, DynamoRecords, Dy
 from .store.keys import SHARDS
 from .store.kms import KmsSecrets
 from .store.s3 import S3Archive
+from .store.sns import SnsTopics
 from .store.sqs import SqsQueues
+from .tasks.engine import Engine
+from .tasks.pace import Threaded
+from .tasks.purpose import ComputationsPurpose
 from .workspace.directory import StoredDirectory
 from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
 
 # Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
 CONCURRENT_CALLS = 8
+
+# By which the delay of a task's retry is stretched: what failed together must not come back together.
+JITTER = (0.8, 1.2)
 
 # Of external ids, from one profile: what the API promises, whatever a space may ask for in all.
 REMOVALS_PER_SECOND = 100
@@ -65,6 +76,7 @@ class Adapters:
     queues: Queues
     secrets: Secrets
     transport: Transport
+    topics: Topics
     fanout: Fanout
 
 
@@ -105,6 +117,39 @@ class Application:
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
+        self.operations = self._operations(a)
+        self.engine = self._engine(a)
+        changes = RunChanges(a.work, a.clock)
+        self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
+
+    def _engine(self, a: Adapters) -> Engine:
+        return Engine(
+            work=a.work,
+            queues=a.queues,
+            kinds={},
+            purpose=ComputationsPurpose(a.workspace),
+            failures=self.operations.failures,
+            completions=self.operations.completions,
+            pace=Threaded(),
+            clock=a.clock,
+            ids=a.ids,
+            jitter=lambda: random.SystemRandom().uniform(*JITTER),
+        )
+
+    def _operations(self, a: Adapters) -> Operations:
+        return Operations(
+            workspace=a.workspace,
+            work=a.work,
+            secrets=a.secrets,
+            transport=a.transport,
+            topics=a.topics,
+            directory=self.directory,
+            workspaces=self.workspaces,
+            intake=self.intake,
+            ledger=self.ledger,
+            ids=a.ids,
+            clock=a.clock,
+        )
 
     def _regulations(self, a: Adapters) -> Regulations:
         eraser = Eraser(
@@ -139,6 +184,7 @@ def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | No
         queues=SqsQueues(clients.sqs, settings),
         secrets=KmsSecrets(clients.kms, settings.key_id),
         transport=UrllibTransport(allow_private=settings.allow_private_addresses),
+        topics=SnsTopics(lambda: clients.client("sns")),
         fanout=Threads(CONCURRENT_CALLS),
     )
 

@@ -25,7 +25,8 @@ def emit(application: Application, event: dict[str, Any]) -> Failures:
 
 
 def tick(application: Application, deadline: Deadline) -> dict[str, int]:
-    return {"queued": application.ticker.tick(deadline)}
+    """People who are due come first: what is told to owners can wait a minute."""
+    return {"queued": application.ticker.tick(deadline), **application.operations.tick(deadline)}
 
 
 def _received(event: dict[str, Any]) -> list[Received]:

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from chalicelib.notifications.kinds import TOPIC_PREFIX
+
 Json = dict[str, Any]
 
 STAGE = "prod"
@@ -15,10 +17,15 @@ READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
 QUERY = ("dynamodb:Query",)
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 SEND = ("sqs:SendMessage",)
+PUBLISH = ("sns:Publish",)
+
+# Topics that owners name as notification channels: never those of other applications.
+TOPICS = f"arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{TOPIC_PREFIX}*"
 
 
 class Grant(NamedTuple):
-    """Actions on the ARN of one resource; `suffix` is appended to the ARN, `attribute` names another ARN of it."""
+    """Actions on the ARN of one resource; `suffix` is appended to the ARN, `attribute` names another ARN of it. Without
+    an attribute `resource` is itself an ARN."""
 
     actions: tuple[str, ...]
     resource: str
@@ -119,7 +126,14 @@ FUNCTIONS = {
     "tick": Function(
         timeout=55,  # over before the next one begins
         memory=256,
-        grants=(Grant(QUERY, "ProfilesTable", "/index/due"), Grant(SEND, "IngestQueue")),
+        grants=(
+            *COMMON,
+            Grant(("dynamodb:UpdateItem",), "WorkspaceTable"),  # alerts that fired
+            Grant(QUERY, "ProfilesTable", "/index/due"),
+            Grant(SEND, "IngestQueue"),
+            Grant(("kms:Decrypt",), "SecretsKey"),
+            Grant(PUBLISH, TOPICS, attribute=""),
+        ),
         extra={"EventInvokeConfig": {"MaximumRetryAttempts": 0}},  # the next minute does the same work
     ),
 }
@@ -147,7 +161,9 @@ def policy(name: str) -> Json:
 
 def _statement(grant: Grant) -> Json:
     arn: Json = {"Fn::GetAtt": [grant.resource, grant.attribute]}
-    if grant.suffix:
+    if not grant.attribute:
+        arn = {"Fn::Sub": grant.resource}
+    elif grant.suffix:
         arn = {"Fn::Sub": "${%s.%s}%s" % (grant.resource, grant.attribute, grant.suffix)}  # noqa: UP031
     return {"Effect": "Allow", "Action": list(grant.actions), "Resource": arn}
 

@@ -24,6 +24,7 @@ RANKS = [
     {"audit"},
     {"notifications"},
     {"alerts", "overview"},
+    {"operations"},
     {"store"},
     {"bootstrap"},
     {"api", "workers"},

@@ -29,7 +29,7 @@ AGAIN_AFTER = DAY
 # Discarded because the owner wanted it so, before anybody was asked: neither delivered nor failed.
 FILTERED = (CONNECTION_PAUSED, DESTINATION_DISABLED)
 
-_MARK = Key("alerts", "looked_at")  # holds the hour in which all alerts were looked at last
+_MARK = Key("alert_watch", "looked_at")  # holds the hour in which all alerts were looked at last
 
 
 @dataclass

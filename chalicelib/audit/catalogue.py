@@ -22,6 +22,7 @@ FAILURE_NOTIFICATIONS = "failure_notifications"
 CHANNEL = "notification_channel"
 ALERT = "alert"
 TASK = "task"
+REGULATION = "regulation"
 
 # What a kind of resource is called in names: a destination has been an integration for longer.
 TITLES: Mapping[str, str] = {
@@ -40,6 +41,7 @@ TITLES: Mapping[str, str] = {
     CHANNEL: "Notification Channel",
     ALERT: "Alert",
     TASK: "Task",
+    REGULATION: "Regulation",
 }
 
 _LIFE = (CREATED, MODIFIED, DELETED)
@@ -72,6 +74,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     CHANNEL: _LIFE,
     ALERT: _LIFE,
     TASK: ("Cancelled", "Retried"),
+    REGULATION: (CREATED,),
 }
 
 _OTHERS = (

@@ -1,5 +1,6 @@
 """Topics of SNS."""
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,13 +14,15 @@ REFUSED = frozenset({"InvalidParameter", "InvalidParameterException", "InvalidPa
 
 
 class SnsTopics:
-    def __init__(self, client: Any) -> None:
+    """The client is made with the first message: most functions never send one."""
+
+    def __init__(self, client: Callable[[], Any]) -> None:
         self._client = client
 
     def publish(self, topic_arn: str, subject: str, text: str) -> None:
         try:
             with translated("sns"):
-                self._client.publish(TopicArn=topic_arn, Subject=subject, Message=text)
+                self._client().publish(TopicArn=topic_arn, Subject=subject, Message=text)
         except ClientError as error:
             if code_of(error) in LOST | REFUSED:
                 raise NotFound(f"sns: {code_of(error)}") from error

@@ -20,6 +20,7 @@ from chalicelib.store.memory import (
     MemoryRecords,
     MemorySecrets,
     MemoryTimeline,
+    MemoryTopics,
 )
 from infra.local.harness import Harness
 from infra.local.held import HeldQueues
@@ -115,6 +116,7 @@ class InMemory:
             queues=self._queues,
             secrets=MemorySecrets(),
             transport=transport,
+            topics=MemoryTopics(),
             fanout=OneByOne(),
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -11,10 +12,15 @@ from chalice.test import Client
 from app import app
 from chalicelib import bootstrap
 from chalicelib.clock import FixedClock
-from chalicelib.delivery.ledger import DeadLetter
+from chalicelib.delivery.ledger import DeadLetter, Ledger
+from chalicelib.delivery.transport import MockTransport, Response
+from chalicelib.destinations.kind import Request
 from chalicelib.destinations.registry import KINDS
 from chalicelib.ids import CountingIds
-from chalicelib.store.memory import MemoryRecords, MemorySecrets
+from chalicelib.operations import Operations
+from chalicelib.pipeline.discards import Discards
+from chalicelib.pipeline.intake import Intake
+from chalicelib.store.memory import MemoryQueues, MemoryRecords, MemorySecrets, MemoryTopics
 from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import Founded, found
 from chalicelib.workspace.service import Workspaces
@@ -119,10 +125,34 @@ class World:
         self.counted = Counted()
         self.directory = StoredDirectory(self.records, self.secrets, self.clock)
         self.workspaces = Workspaces(self.records, self.secrets, KINDS, self.counted, self.ids, self.clock)
-        application: Any = SimpleNamespace(
-            workspaces=self.workspaces, directory=self.directory, discards=self.counted, ledger=self.counted
+        self.queues, self.topics = MemoryQueues(), MemoryTopics()
+        self.answer: Callable[[Request], Response] = lambda request: Response(200)
+        self.transport = MockTransport(lambda request: self.answer(request))
+        self.ledger = Ledger(self.records, self.clock)
+        discards = Discards(self.records, self.clock)
+        self.intake = Intake(self.directory, self.queues, discards, self.clock, self.ids)
+        self.operations = Operations(
+            workspace=self.records,
+            work=self.records,
+            secrets=self.secrets,
+            transport=self.transport,
+            topics=self.topics,
+            directory=self.directory,
+            workspaces=self.workspaces,
+            intake=self.intake,
+            ledger=self.ledger,
+            ids=self.ids,
+            clock=self.clock,
         )
-        bootstrap.install(application)
+        self.application: Any = SimpleNamespace(
+            clock=self.clock,
+            workspaces=self.workspaces,
+            directory=self.directory,
+            discards=self.counted,
+            ledger=self.counted,
+            operations=self.operations,
+        )
+        bootstrap.install(self.application)
 
     def api(self, slug: str = "acme") -> Api:
         return Api(self, found(self.records, self.ids, self.clock, slug=slug, name=slug.capitalize()))

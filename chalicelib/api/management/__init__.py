@@ -1,13 +1,17 @@
 """The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
 
 from . import (
+    alerts,
     audiences,
+    audit,
     catalog,
     computed_traits,
     connections,
     destinations,
     identity,
     merge_preview,
+    notifications,
+    overview,
     privacy,
     sources,
     workspaces,
@@ -24,4 +28,8 @@ blueprints = (
     identity.routes,
     merge_preview.routes,
     privacy.routes,
+    overview.routes,
+    audit.routes,
+    notifications.routes,
+    alerts.routes,
 )

@@ -8,11 +8,11 @@ import msgspec
 from chalice.app import Blueprint, Request, Response
 
 from ... import bootstrap
-from ...errors import Conflict, Invalid, Malformed, NotFound, Retryable, Unauthorized, place_of
+from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Retryable, Unauthorized, place_of
 from ...workspace.model import API_TOKEN, Space, Token
 from ...workspace.service import Workspaces
 from .. import exchange
-from . import paging
+from . import audited, paging
 from .versions import STABLE, content_type
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,12 @@ class Call:
     @property
     def workspace_id(self) -> str:
         return self.token.workspace_id
+
+    @property
+    def request_id(self) -> str | None:
+        """As API Gateway calls it."""
+        found: str | None = self._request.context.get("requestId")
+        return found
 
     def id(self, name: str) -> str:
         """A variable part of the path. Raises NotFound for what no id can be."""
@@ -97,17 +103,17 @@ class Call:
         return paging.forward(fetch, self.object_parameter("pagination"), most)
 
 
-Handler = Callable[[Call], dict[str, Any]]
+Handler = Callable[[Call], dict[str, Any] | Response]
 
 
 def endpoint(
     routes: Blueprint, method: str, path: str, *, versions: Sequence[str] = STABLE, status: int = 200
 ) -> Callable[[Handler], Handler]:
-    """Register a handler. What it returns becomes `data` of an answer with `status`."""
+    """Register a handler. What it returns becomes `data` of an answer with `status`, unless it is an answer itself."""
 
     def register(handler: Handler) -> Handler:
         def view(**_path: str) -> Response:
-            return answer(routes.current_request, handler, versions, status)
+            return answer(routes.current_request, handler, versions, status, path)
 
         routes.route(path, methods=[method], content_types=ANY_CONTENT_TYPE, name=handler.__name__)(view)
         return handler
@@ -122,22 +128,29 @@ def _can_be_stored(value: Any, levels: int) -> bool:
     return not isinstance(value, int) or value in INTEGERS
 
 
-def answer(request: Request, handler: Handler, versions: Sequence[str], status: int) -> Response:
+def answer(request: Request, handler: Handler, versions: Sequence[str], status: int, path: str) -> Response:
     headers = {"Content-Type": content_type(exchange.headers(request).get("accept", ""), versions)}
     try:
-        return exchange.json_response(status, {"data": _run(request, handler)}, headers)
+        answered = _run(request, handler, path)
     except Exception as error:
         status, errors = _refusal(error)
         return exchange.json_response(status, {"errors": errors}, headers)
+    return answered if isinstance(answered, Response) else exchange.json_response(status, {"data": answered}, headers)
 
 
-def _run(request: Request, handler: Handler) -> dict[str, Any]:
+def _run(request: Request, handler: Handler, path: str) -> dict[str, Any] | Response:
     call = Call(request)
+    change = audited.change(call, request.method, path)
+    if change is not None:
+        change.begin()
     try:
-        return handler(call)
+        answered = handler(call)
     finally:
         if request.method != "GET":  # even a failed write may have changed something that is cached here
             bootstrap.current().directory.refresh()
+    if change is not None and isinstance(answered, dict):
+        change.done(answered)
+    return answered
 
 
 def _token(request: Request) -> Token:
@@ -158,6 +171,8 @@ def _refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
             return 413, [_error("payload-too-large", str(error))]
         case Unauthorized():
             return 401, [_error("unauthorized", str(error))]
+        case Forbidden():
+            return 403, [_error("forbidden", str(error))]
         case NotFound():
             return 404, [_error("not-found", str(error))]
         case Conflict():

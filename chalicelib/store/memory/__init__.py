@@ -12,6 +12,7 @@ from .records import MemoryRecords
 from .reports import MemoryCompletions, MemoryFailures
 from .secrets import MemorySecrets
 from .timeline import MemoryTimeline
+from .topics import MemoryTopics
 
 __all__ = [
     "Hidden",
@@ -24,4 +25,5 @@ __all__ = [
     "MemoryRecords",
     "MemorySecrets",
     "MemoryTimeline",
+    "MemoryTopics",
 ]

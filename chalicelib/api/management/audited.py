@@ -1,0 +1,161 @@
+"""Which operations are changes, and as what they stand in the audit trail.
+
+What is there is looked at before a change, since nothing may be left of it afterwards. The row is written once the
+change is made: whatever becomes of the row, the change stands and its answer stays the same.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ... import bootstrap
+from ...audit import catalogue as names
+from ...audit.catalogue import CREATED, DELETED, DISABLED, ENABLED, MODIFIED
+from ...audit.recorder import Resource
+from ...errors import Permanent, place_of
+from . import audited_resources as resources
+
+if TYPE_CHECKING:
+    from .endpoint import Call
+
+logger = logging.getLogger(__name__)
+
+MOST_FIELDS = 20
+_FIELD = re.compile(r"[A-Za-z]{1,40}")  # names of fields, and not what else somebody may have sent in their place
+
+Data = Mapping[str, Any]
+
+
+class Audited(NamedTuple):
+    """`find` looks before the change at what is there, `made` afterwards at what the answer says of what is new.
+    `events` are what happened to it; `shown` is what the answer calls it, when it shows it."""
+
+    events: Callable[["Call", Resource], Sequence[str]]
+    find: Callable[["Call"], Resource] | None = None
+    made: Callable[["Call", Data], Resource] | None = None
+    shown: str = ""
+
+
+def _always(event: str) -> Callable[["Call", Resource], Sequence[str]]:
+    return lambda call, resource: (event,)
+
+
+def _by_content(call: "Call", before: Resource) -> list[str]:
+    """Switched, modified, or both; a body that changes nothing is no event."""
+    content = call.content()
+    switched = before.enabled is not None and content.get("enabled") in (True, False)
+    switched = switched and content["enabled"] is not before.enabled
+    modified = bool(content.keys() - {"enabled"})
+    if not names.has(before.type, ENABLED):
+        return [MODIFIED] if switched or modified else []
+    return [ENABLED if content["enabled"] else DISABLED] * switched + [MODIFIED] * modified
+
+
+def _by_switch(call: "Call", before: Resource) -> list[str]:
+    """Forwarding to another source is switched on anew."""
+    enabled = call.content().get("enabled") is True
+    return [ENABLED if enabled else DISABLED] if enabled or before.enabled else []
+
+
+def _created(made: Callable[["Call", Data], Resource]) -> Audited:
+    return Audited(_always(CREATED), made=made)
+
+
+def _changed(find: Callable[["Call"], Resource], shown: str = "") -> Audited:
+    return Audited(_by_content, find=find, shown=shown)
+
+
+def _happened(event: str, find: Callable[["Call"], Resource]) -> Audited:
+    return Audited(_always(event), find=find)
+
+
+AUDIENCES = "/spaces/{space_id}/audiences"
+AUDIENCE = AUDIENCES + "/{audience_id}"
+CONNECTIONS = AUDIENCE + "/destination-connections"
+CONNECTION = CONNECTIONS + "/{connection_id}"
+TRAITS = "/spaces/{space_id}/computed-traits"
+TRAIT = TRAITS + "/{trait_id}"
+TASK = "/spaces/{space_id}/tasks/{task_id}"
+
+OPERATIONS: Mapping[tuple[str, str], Audited] = {
+    ("POST", AUDIENCES): _created(resources.made_audience),
+    ("PATCH", AUDIENCE): _changed(resources.audience, "audience"),
+    ("DELETE", AUDIENCE): _happened(DELETED, resources.audience),
+    ("POST", CONNECTIONS): _created(resources.made_connection),
+    ("PATCH", CONNECTION): _changed(resources.connection),
+    ("DELETE", CONNECTION): _happened(DELETED, resources.connection),
+    ("POST", TRAITS): _created(resources.made_trait),
+    ("PATCH", TRAIT): _changed(resources.trait, "computedTrait"),
+    ("DELETE", TRAIT): _happened(DELETED, resources.trait),
+    ("POST", "/sources"): _created(resources.made_source),
+    ("PATCH", "/sources/{source_id}"): _changed(resources.source, "source"),
+    ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),
+    ("POST", "/sources/{source_id}/writekey"): _happened(CREATED, resources.write_key),
+    ("DELETE", "/sources/{source_id}/writekey/{write_key}"): _happened(DELETED, resources.write_key),
+    ("POST", "/destinations"): _created(resources.made_destination),
+    ("PATCH", "/destinations/{destination_id}"): _changed(resources.destination, "destination"),
+    ("DELETE", "/destinations/{destination_id}"): _happened(DELETED, resources.destination),
+    ("PUT", "/spaces/{space_id}/identity-rules"): _happened(MODIFIED, resources.identity_rules),
+    ("POST", "/regulations"): _created(resources.made_regulation),
+    ("PUT", "/audit-forwarding"): Audited(_by_switch, find=resources.forwarding),
+    ("PATCH", "/spaces/{space_id}/failure-notifications"): _happened(MODIFIED, resources.failure_notifications),
+    ("POST", "/notification-channels"): _created(resources.made_channel),
+    ("PATCH", "/notification-channels/{channel_id}"): _changed(resources.channel, "channel"),
+    ("DELETE", "/notification-channels/{channel_id}"): _happened(DELETED, resources.channel),
+    ("POST", "/alerts"): _created(resources.made_alert),
+    ("PATCH", "/alerts/{alert_id}"): _changed(resources.alert, "alert"),
+    ("DELETE", "/alerts/{alert_id}"): _happened(DELETED, resources.alert),
+    ("POST", TASK + "/cancel"): _happened("Cancelled", resources.task),
+    ("POST", TASK + "/retry"): _happened("Retried", resources.task),
+}
+
+
+class Change:
+    """One call of an audited operation."""
+
+    def __init__(self, call: "Call", audited: Audited) -> None:
+        self._call, self._audited = call, audited
+        self._before: Resource | None = None
+
+    def begin(self) -> None:
+        """Raises Retryable: a change that nobody could be told of is better not begun."""
+        try:
+            self._before = self._audited.find(self._call) if self._audited.find else None
+        except Permanent:
+            return  # the operation finds the same and says so
+
+    def done(self, data: Data) -> None:
+        """Raises nothing: the change is made."""
+        try:
+            self._record(data)
+        except Exception as error:
+            logger.error("A change by token %s is not in the audit trail: %s", self._call.token.id, place_of(error))
+
+    def _record(self, data: Data) -> None:
+        before = self._audited.made(self._call, data) if self._audited.made else self._before
+        if before is None:
+            raise LookupError("it was not there before")
+        details = dict(before.details)
+        if self._audited.events is _by_content:
+            details["changed"] = _fields(self._call.content())
+        resource = before._replace(name=_name(data.get(self._audited.shown), before.name), details=details)
+        for event in self._audited.events(self._call, before):
+            call = self._call
+            bootstrap.current().operations.recorder.record(
+                call.workspace_id, call.token.id, resource, event, call.request_id
+            )
+
+
+def change(call: "Call", method: str, path: str) -> Change | None:
+    """None for an operation that changes nothing."""
+    audited = OPERATIONS.get((method, path))
+    return None if audited is None else Change(call, audited)
+
+
+def _fields(content: Data) -> list[str]:
+    return sorted(name for name in content if _FIELD.fullmatch(name))[:MOST_FIELDS]
+
+
+def _name(shown: Any, otherwise: str) -> str:
+    return str(shown["name"]) if isinstance(shown, dict) and "name" in shown else otherwise

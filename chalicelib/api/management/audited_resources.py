@@ -1,0 +1,138 @@
+"""What changes are about, before they are made (by the path of the request) and after (by the answer)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ... import bootstrap
+from ...audit import catalogue as names
+from ...audit.recorder import Resource
+from ...computations.computation import Computation
+
+if TYPE_CHECKING:
+    from .endpoint import Call
+
+Data = Mapping[str, Any]
+
+
+def audience(call: "Call") -> Resource:
+    found = call.workspaces.audiences.get(call.space().id, call.id("audience_id"))
+    return _computation(names.AUDIENCE, "audiences", found)
+
+
+def trait(call: "Call") -> Resource:
+    found = call.workspaces.computed_traits.get(call.space().id, call.id("trait_id"))
+    return _computation(names.TRAIT, "computed-traits", found)
+
+
+def _computation(type: str, collection: str, found: Computation) -> Resource:
+    path = f"spaces/{found.space_id}/{collection}/{found.id}"
+    return Resource(type, found.id, found.name, path, found.space_id, found.enabled)
+
+
+def made_audience(call: "Call", data: Data) -> Resource:
+    return _made_computation(names.AUDIENCE, "audiences", data["audience"])
+
+
+def made_trait(call: "Call", data: Data) -> Resource:
+    return _made_computation(names.TRAIT, "computed-traits", data["computedTrait"])
+
+
+def _made_computation(type: str, collection: str, shown: Data) -> Resource:
+    path = f"spaces/{shown['spaceId']}/{collection}/{shown['id']}"
+    return Resource(type, shown["id"], shown["name"], path, shown["spaceId"])
+
+
+def connection(call: "Call") -> Resource:
+    of = audience(call)
+    found = call.workspaces.connections.find(
+        call.workspaces.audiences.get(of.space_id or "", of.id), call.id("connection_id")
+    )
+    return _connection(of, found.id, found.destination_id)._replace(enabled=found.enabled)
+
+
+def made_connection(call: "Call", data: Data) -> Resource:
+    return _connection(audience(call), data["connection"]["id"], call.content()["destination"]["id"])
+
+
+def _connection(of: Resource, id: str, destination_id: str) -> Resource:
+    path = f"{of.path}/destination-connections/{id}"
+    return Resource(names.CONNECTION, id, of.name, path, of.space_id, details={"destination_id": destination_id})
+
+
+def source(call: "Call") -> Resource:
+    found = call.workspaces.sources.get(call.workspace_id, call.id("source_id"))
+    return Resource(names.SOURCE, found.id, found.name, f"sources/{found.id}", found.space_id, found.enabled)
+
+
+def made_source(call: "Call", data: Data) -> Resource:
+    shown = data["source"]
+    return Resource(names.SOURCE, shown["id"], shown["name"], f"sources/{shown['id']}")
+
+
+def write_key(call: "Call") -> Resource:
+    """Named by its source: the key itself must not stand anywhere."""
+    of = source(call)
+    return of._replace(type=names.WRITE_KEY, path=f"{of.path}/writekey")
+
+
+def destination(call: "Call") -> Resource:
+    found = call.workspaces.destinations.get(call.workspace_id, call.id("destination_id"))
+    return Resource(names.DESTINATION, found.id, found.name, f"destinations/{found.id}", enabled=found.enabled)
+
+
+def made_destination(call: "Call", data: Data) -> Resource:
+    shown = data["destination"]
+    return Resource(names.DESTINATION, shown["id"], shown["name"], f"destinations/{shown['id']}")
+
+
+def identity_rules(call: "Call") -> Resource:
+    return _of_space(call, names.IDENTITY_RULES, "identity-rules")
+
+
+def failure_notifications(call: "Call") -> Resource:
+    return _of_space(call, names.FAILURE_NOTIFICATIONS, "failure-notifications")
+
+
+def _of_space(call: "Call", type: str, collection: str) -> Resource:
+    space = call.space()
+    return Resource(type, space.id, space.name, f"spaces/{space.id}/{collection}", space.id)
+
+
+def made_regulation(call: "Call", data: Data) -> Resource:
+    """Whom it is about stays with the regulation alone."""
+    id = data["regulateId"]
+    return Resource(names.REGULATION, id, str(call.content()["regulationType"]), f"regulations/{id}")
+
+
+def forwarding(call: "Call") -> Resource:
+    settings = bootstrap.current().operations.forwarder.settings(call.workspace_id)
+    name = names.TITLES[names.FORWARDING]
+    return Resource(names.FORWARDING, call.workspace_id, name, "audit-forwarding", enabled=settings.enabled)
+
+
+def channel(call: "Call") -> Resource:
+    found = bootstrap.current().operations.channels.get(call.workspace_id, call.id("channel_id"))
+    path = f"notification-channels/{found.id}"
+    return Resource(names.CHANNEL, found.id, found.name, path, found.space_id, found.enabled)
+
+
+def made_channel(call: "Call", data: Data) -> Resource:
+    shown = data["channel"]
+    path = f"notification-channels/{shown['id']}"
+    return Resource(names.CHANNEL, shown["id"], shown["name"], path, shown["spaceId"])
+
+
+def alert(call: "Call") -> Resource:
+    found = bootstrap.current().operations.alerts.get(call.workspace_id, call.id("alert_id"))
+    return Resource(names.ALERT, found.id, found.name, f"alerts/{found.id}", found.space_id, found.enabled)
+
+
+def made_alert(call: "Call", data: Data) -> Resource:
+    shown = data["alert"]
+    return Resource(names.ALERT, shown["id"], shown["name"], f"alerts/{shown['id']}", shown.get("spaceId"))
+
+
+def task(call: "Call") -> Resource:
+    found = bootstrap.current().overviews.task(call.space().id, call.id("task_id"))
+    path = f"spaces/{found.space_id}/tasks/{found.task_id}"
+    return Resource(names.TASK, found.task_id, found.task_id, path, found.space_id)
