@@ -55,6 +55,7 @@ class Space:
 
     def held(self, name):
         found = self.world.application.lookup.find(self.world.stack.space_id, "users", name)
+        assert found is not None
         return {(e.type, e.value) for e in found.head.external_ids}, len(found.head.merges)
 
 

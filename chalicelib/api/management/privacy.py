@@ -15,7 +15,7 @@ routes = Blueprint(__name__)
 SUBJECT_TYPE = "USER_ID"
 ARCHIVED = (
     "The events of deleted profiles stay in the files of the archive until these are rewritten. Their ids are listed "
-    "under erasures/ in the archive, and its readers leave them out."
+    "under erasures/ in the archive, for its readers to leave them out."
 )
 
 
