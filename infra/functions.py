@@ -62,6 +62,7 @@ FUNCTIONS = {
             Grant((*QUERY, "dynamodb:DeleteItem"), "TimelineTable"),
             Grant(("s3:PutObject",), "ArchiveBucket", "/erasures/*"),
             Grant(SEND, "IngestQueue"),
+            Grant(SEND, "ComputeQueue"),
             Grant(("kms:Encrypt", "kms:Decrypt"), "SecretsKey"),
         ),
     ),
