@@ -144,7 +144,7 @@ class World:
             ids=self.ids,
             clock=self.clock,
         )
-        self.application: Any = SimpleNamespace(
+        application: Any = SimpleNamespace(
             clock=self.clock,
             workspaces=self.workspaces,
             directory=self.directory,
@@ -152,7 +152,8 @@ class World:
             ledger=self.counted,
             operations=self.operations,
         )
-        bootstrap.install(self.application)
+        self.application = application
+        bootstrap.install(application)
 
     def api(self, slug: str = "acme") -> Api:
         return Api(self, found(self.records, self.ids, self.clock, slug=slug, name=slug.capitalize()))

@@ -44,12 +44,12 @@ def _always(event: str) -> Callable[["Call", Resource], Sequence[str]]:
 def _by_content(call: "Call", before: Resource) -> list[str]:
     """Switched, modified, or both; a body that changes nothing is no event."""
     content = call.content()
-    switched = before.enabled is not None and content.get("enabled") in (True, False)
-    switched = switched and content["enabled"] is not before.enabled
+    enabled = content.get("enabled")
+    switched = before.enabled is not None and enabled is not None and enabled != before.enabled
     modified = bool(content.keys() - {"enabled"})
     if not names.has(before.type, ENABLED):
         return [MODIFIED] if switched or modified else []
-    return [ENABLED if content["enabled"] else DISABLED] * switched + [MODIFIED] * modified
+    return [ENABLED if enabled else DISABLED] * switched + [MODIFIED] * modified
 
 
 def _by_switch(call: "Call", before: Resource) -> list[str]:
@@ -72,22 +72,25 @@ def _happened(event: str, find: Callable[["Call"], Resource]) -> Audited:
 
 AUDIENCES = "/spaces/{space_id}/audiences"
 AUDIENCE = AUDIENCES + "/{audience_id}"
-CONNECTIONS = AUDIENCE + "/destination-connections"
-CONNECTION = CONNECTIONS + "/{connection_id}"
 TRAITS = "/spaces/{space_id}/computed-traits"
 TRAIT = TRAITS + "/{trait_id}"
+CONNECTIONS = "/destination-connections"
+CONNECTION = CONNECTIONS + "/{connection_id}"
 TASK = "/spaces/{space_id}/tasks/{task_id}"
 
 OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", AUDIENCES): _created(resources.made_audience),
     ("PATCH", AUDIENCE): _changed(resources.audience, "audience"),
     ("DELETE", AUDIENCE): _happened(DELETED, resources.audience),
-    ("POST", CONNECTIONS): _created(resources.made_connection),
-    ("PATCH", CONNECTION): _changed(resources.connection),
-    ("DELETE", CONNECTION): _happened(DELETED, resources.connection),
+    ("POST", AUDIENCE + CONNECTIONS): _created(resources.made_connection),
+    ("PATCH", AUDIENCE + CONNECTION): _changed(resources.connection),
+    ("DELETE", AUDIENCE + CONNECTION): _happened(DELETED, resources.connection),
     ("POST", TRAITS): _created(resources.made_trait),
     ("PATCH", TRAIT): _changed(resources.trait, "computedTrait"),
     ("DELETE", TRAIT): _happened(DELETED, resources.trait),
+    ("POST", TRAIT + CONNECTIONS): _created(resources.made_connection),
+    ("PATCH", TRAIT + CONNECTION): _changed(resources.connection),
+    ("DELETE", TRAIT + CONNECTION): _happened(DELETED, resources.connection),
     ("POST", "/sources"): _created(resources.made_source),
     ("PATCH", "/sources/{source_id}"): _changed(resources.source, "source"),
     ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),
@@ -109,6 +112,9 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TASK + "/cancel"): _happened("Cancelled", resources.task),
     ("POST", TASK + "/retry"): _happened("Retried", resources.task),
 }
+
+# They only look at something, by a body that does not fit into an address.
+QUESTIONS = frozenset({("POST", "/spaces/{space_id}/merge-preview")})
 
 
 class Change:

@@ -6,56 +6,70 @@ from typing import TYPE_CHECKING, Any
 from ... import bootstrap
 from ...audit import catalogue as names
 from ...audit.recorder import Resource
-from ...computations.computation import Computation
+from ...computations.computation import AUDIENCE, TRAIT, Computation
 
 if TYPE_CHECKING:
     from .endpoint import Call
 
 Data = Mapping[str, Any]
 
+# What computations of each kind are called in the audit trail and in paths.
+KINDS = {AUDIENCE: (names.AUDIENCE, "audiences"), TRAIT: (names.TRAIT, "computed-traits")}
+
 
 def audience(call: "Call") -> Resource:
-    found = call.workspaces.audiences.get(call.space().id, call.id("audience_id"))
-    return _computation(names.AUDIENCE, "audiences", found)
+    return _computation(_audience(call))
 
 
 def trait(call: "Call") -> Resource:
-    found = call.workspaces.computed_traits.get(call.space().id, call.id("trait_id"))
-    return _computation(names.TRAIT, "computed-traits", found)
+    return _computation(_trait(call))
 
 
-def _computation(type: str, collection: str, found: Computation) -> Resource:
+def _audience(call: "Call") -> Computation:
+    return call.workspaces.audiences.get(call.space().id, call.id("audience_id"))
+
+
+def _trait(call: "Call") -> Computation:
+    return call.workspaces.computed_traits.get(call.space().id, call.id("trait_id"))
+
+
+def _computation(found: Computation) -> Resource:
+    type, collection = KINDS[found.kind]
     path = f"spaces/{found.space_id}/{collection}/{found.id}"
     return Resource(type, found.id, found.name, path, found.space_id, found.enabled)
 
 
 def made_audience(call: "Call", data: Data) -> Resource:
-    return _made_computation(names.AUDIENCE, "audiences", data["audience"])
+    return _made_computation(AUDIENCE, data["audience"])
 
 
 def made_trait(call: "Call", data: Data) -> Resource:
-    return _made_computation(names.TRAIT, "computed-traits", data["computedTrait"])
+    return _made_computation(TRAIT, data["computedTrait"])
 
 
-def _made_computation(type: str, collection: str, shown: Data) -> Resource:
+def _made_computation(kind: str, shown: Data) -> Resource:
+    type, collection = KINDS[kind]
     path = f"spaces/{shown['spaceId']}/{collection}/{shown['id']}"
     return Resource(type, shown["id"], shown["name"], path, shown["spaceId"])
 
 
 def connection(call: "Call") -> Resource:
-    of = audience(call)
-    found = call.workspaces.connections.find(
-        call.workspaces.audiences.get(of.space_id or "", of.id), call.id("connection_id")
-    )
+    of = _connected(call)
+    found = call.workspaces.connections.find(of, call.id("connection_id"))
     return _connection(of, found.id, found.destination_id)._replace(enabled=found.enabled)
 
 
 def made_connection(call: "Call", data: Data) -> Resource:
-    return _connection(audience(call), data["connection"]["id"], call.content()["destination"]["id"])
+    return _connection(_connected(call), data["connection"]["id"], call.content()["destination"]["id"])
 
 
-def _connection(of: Resource, id: str, destination_id: str) -> Resource:
-    path = f"{of.path}/destination-connections/{id}"
+def _connected(call: "Call") -> Computation:
+    """The computation in the path, of whichever kind."""
+    return _audience(call) if call.names("audience_id") else _trait(call)
+
+
+def _connection(of: Computation, id: str, destination_id: str) -> Resource:
+    path = f"{_computation(of).path}/destination-connections/{id}"
     return Resource(names.CONNECTION, id, of.name, path, of.space_id, details={"destination_id": destination_id})
 
 

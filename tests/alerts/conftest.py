@@ -1,0 +1,3 @@
+from tests.audit.conftest import api, world
+
+__all__ = ["api", "world"]
