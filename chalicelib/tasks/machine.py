@@ -137,7 +137,7 @@ def look(task: Task) -> int:
     if task.status == RUNNING:
         expiry = task.lease_expires_at or 0
         # A message sent after the lease ran out calls for the next worker.
-        return expiry if task.message_at <= expiry else task.message_at + PATIENCE
+        return expiry + 1 if task.message_at <= expiry else task.message_at + PATIENCE
     if task.status == WAITING_RETRY and task.message_at <= (due := task.next_attempt_at or 0):
         return due + RETRY_PATIENCE
     return task.message_at + PATIENCE

@@ -43,7 +43,7 @@ class Shift:
             self.lease.write(machine.cancel)
         elif self.clock.now() >= (task.deadline_at or 0):
             self._fail(machine.TASK_DEADLINE, "The time for the whole task is over.")
-        elif self.invocation.remaining() < YIELD_MARGIN:
+        elif self.invocation.remaining() <= YIELD_MARGIN:
             self.lease.write(machine.hand_over)
         else:
             self._take_turn(task)
