@@ -70,5 +70,5 @@ def as_json(notice: Notice) -> dict[str, Any]:
 
 def as_letter(notice: Notice) -> str:
     """As people read it in an e-mail."""
-    facts = [f"{name}: {stringify(value)}" for name, value in notice.details.items()]
+    facts = [f"{n}: {v if isinstance(v, str) else stringify(v)}" for n, v in notice.details.items()]
     return "\n".join([notice.text, "", f"at: {to_iso(notice.at)}", *facts, ""])

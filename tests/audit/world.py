@@ -85,6 +85,15 @@ class OperatedWorld(World):
     def tick(self):
         self.operations.tick(NoDeadline())
 
+    def forward(self, api):
+        """Switch forwarding on, into a source made for it; what that itself leaves is out of the way."""
+        made = {"slug": "audit", "enabled": True, "metadataId": "http-api"}
+        source = api.post("/sources", made).data["source"]
+        assert api.send("PUT", "/audit-forwarding", {"enabled": True, "sourceId": source["id"]}).status == 200
+        self.tick()
+        self.forwarded()
+        return source
+
     def forwarded(self):
         """The messages that went into the ingest queue; each is taken once."""
         envelopes = [unpack(message.body) for message in self.queues.take(INGEST)]
