@@ -1,6 +1,8 @@
 """Time that moves only when told to, with a heartbeat beside a running step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chalicelib.clock import FixedClock, MovableClock
@@ -18,25 +20,37 @@ class _GivenUp(BaseException):
         self.reason = reason
 
 
+@dataclass
+class _Running:
+    beat: Callable[[], int]
+    due: int
+
+
 class BeatingClock(MovableClock):
     """While a step runs, `advance` makes the heartbeats that fall into the time; `freeze` lets time pass without."""
 
     def __init__(self, instant: int) -> None:
         super().__init__(FixedClock(instant))
-        self._beats: list[tuple[Callable[[], int], int]] = []
+        self._beats: list[_Running] = []
 
     def advance(self, milliseconds: int) -> None:
         end = self.now() + milliseconds
-        while self._beats and self._beats[-1][1] <= end:
-            beat, due = self._beats.pop()
-            self.move_to(max(due, self.now()))
+        while self._beats and self._beats[-1].due <= end:
+            running = self._beats[-1]
+            self.move_to(max(running.due, self.now()))
             try:
-                wait = beat()
+                running.due = self.now() + running.beat()
             except Exception as error:
-                self._beats.append((beat, due))
                 raise _GivenUp(error) from error
-            self._beats.append((beat, self.now() + wait))
-        self.move_to(end)
+        self.move_to(max(end, self.now()))
+
+    @contextmanager
+    def beating(self, beat: Callable[[], int]) -> Iterator[None]:
+        self._beats.append(_Running(beat, self.now() + beat()))
+        try:
+            yield
+        finally:
+            self._beats.pop()
 
     def freeze(self, milliseconds: int) -> None:
         """The process stands still while the world goes on."""
@@ -50,16 +64,13 @@ class SimulatedPace:
         self._clock = clock
 
     def run(self, call: Callable[[], T], beat: Callable[[], int]) -> Ended[Any]:
-        beats = self._clock._beats
-        beats.append((beat, self._clock.now() + beat()))
         try:
-            return Ended(call())
+            with self._clock.beating(beat):
+                return Ended(call())
         except _GivenUp as given_up:
             raise given_up.reason from None
         except Exception as error:
             return Ended(error=error)
-        finally:
-            beats.pop()
 
     def pause(self, milliseconds: int) -> None:
         self._clock.freeze(milliseconds)
