@@ -50,6 +50,7 @@ from .tasks.purpose import ComputationsPurpose
 from .workspace.directory import StoredDirectory
 from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
+from .workspace.sweeps import Sweeps
 
 # Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
 CONCURRENT_CALLS = 8
@@ -114,7 +115,7 @@ class Application:
             clock=a.clock,
             fanout=a.fanout,
         )
-        self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
+        self.ticker = Ticker(a.profiles, SHARDS, a.queues, Sweeps(a.workspace), a.clock, a.ids)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
         self.operations = self._operations(a)

@@ -61,6 +61,9 @@ def apply(
         changed = _adopt(profile, catalogue) or changed
         affected |= catalogue.by_key.keys()
     before = dict(head.outcomes), dict(head.edges)
+    # Streams let go of what was too old when it arrived: they must not be asked about an instant before that. The
+    # clock of whoever received the last event may be ahead of ours.
+    now = max(now, head.updated_at)
     evaluate(profile, catalogue, affected, now)
     if before != (head.outcomes, head.edges):
         changed = True

@@ -77,7 +77,7 @@ class Audiences:
                 enabled=present.enabled if enabled is None else enabled,
             )
 
-        return self._definitions.amend(audience, by, change)
+        return self._definitions.amend(audience, by, change, sweep=enabled is True)
 
     def delete(self, audience: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""

@@ -74,7 +74,7 @@ class ComputedTraits:
                 enabled=present.enabled if enabled is None else enabled,
             )
 
-        return self._definitions.amend(trait, by, change)
+        return self._definitions.amend(trait, by, change, sweep=enabled is True)
 
     def delete(self, trait: Computation) -> None:
         """Its values stay on profiles as ordinary traits. Raises Conflict when another computation refers to it."""

@@ -14,6 +14,7 @@ from .body import Body
 from .connections import Connections
 from .model import Space
 from .storage import Reservation, Storage, computation_key, key_key, space_partition
+from .sweeps import Sweeps
 
 NO_EDIT = "the query cannot be changed yet: create another one with the new query and delete this one"
 NO_HISTORY = (
@@ -29,6 +30,7 @@ class Definitions:
     def __init__(self, storage: Storage, ids: Ids, clock: Clock, connections: Connections) -> None:
         self._storage, self._ids, self._clock = storage, ids, clock
         self._connections = connections
+        self._sweeps = Sweeps(storage.records)
 
     def all(self, space_id: str) -> list[Computation]:
         return self._storage.computations.every(space_partition(space_id), "computation#")
@@ -64,17 +66,19 @@ class Definitions:
         """Only events received from its creation on count for it."""
         self._reserve_key(computation)
         self._storage.computations.create(computation_key(computation.space_id, computation.id), computation)
-        self._storage.bump(computation.space_id)
+        self._announce(computation, sweep=True)
 
-    def amend(self, computation: Computation, by: str, change: Callable[[Computation], Computation]) -> Computation:
-        """Raises NotFound."""
+    def amend(
+        self, computation: Computation, by: str, change: Callable[[Computation], Computation], *, sweep: bool
+    ) -> Computation:
+        """`sweep`: it may have missed something. Raises NotFound."""
 
         def stamped(present: Computation) -> Computation:
             at = max(self._clock.now(), present.updated_at + 1)  # so that callers see that it changed
             return replace(change(present), updated_at=at, updated_by=by)
 
         changed = self._storage.computations.amend(computation_key(computation.space_id, computation.id), stamped)
-        self._storage.bump(computation.space_id)
+        self._announce(changed, sweep=sweep)
         return changed
 
     def remove(self, computation: Computation) -> None:
@@ -99,6 +103,12 @@ class Definitions:
             or self.circles(replace(computation, query=query))
             or [Problem(NO_EDIT, "definition.query", {"code": "not_supported"})]
         )
+
+    def _announce(self, computation: Computation, *, sweep: bool) -> None:
+        """Let workers see it, and only then look at everybody."""
+        self._storage.bump(computation.space_id)
+        if sweep and computation.enabled:
+            self._sweeps.request(computation.space_id)
 
     def _free_key(self, space_id: str, wanted: str) -> str:
         key = wanted

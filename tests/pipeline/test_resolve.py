@@ -336,3 +336,10 @@ def test_an_event_that_no_audience_reads_evaluates_none(monkeypatch, unrelated):
     monkeypatch.setattr(query, "evaluate", lambda *args: calls.append(args))
     shop.send(track("Seen"))
     assert calls == []
+
+
+def test_a_clock_behind_that_of_the_receiver_makes_no_event_wait():
+    shop = Shop([RECENT])
+    assert shop.resolve(shop.message("b1", track("Bought"), at=T0 + 5_000)) == set()
+    assert shop.value("user_id:u1", "recent") is True
+    assert shop.profile("user_id:u1").due_at == T0 + 5_000 + 2 * HOUR + 1

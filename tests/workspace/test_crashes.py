@@ -120,5 +120,5 @@ def test_deleting_everything_leaves_only_the_keys_of_audiences():
     scene.workspaces.audiences.delete(scene.big)
     scene.workspaces.destinations.delete(scene.workspace_id, scene.target.id)
     scene.workspaces.sources.delete(scene.workspace_id, scene.source.id)
-    left = {key.sort for key in scene.records._items} - {key.sort for key in before}
+    left = {k.sort for k in scene.records._items if k.partition != "sweeps"} - {key.sort for key in before}
     assert left == {"key#old", "version"}
