@@ -6,12 +6,16 @@
                        source#{id}                 Source
                        source_slug#{slug}          Reservation of the slug, owner is the source
                        destination#{id}            Destination
+                       channel#{id}                Channel of notifications
+                       audit_forwarding            Forwarding, absent as long as it was never switched on
     space#{id}         computation#{id}            Computation
                        key#{key}                   Reservation of the key for ever, owner is the computation
                        connection#{id}             Connection
                        link#{computation}#{dest}   Reservation of the pair, owner is the connection
                        identity_rules              Rules, absent as long as the default holds
-                       version                     counter of changes of all of these
+                       failure_notifications       Preferences, absent as long as the default holds
+                       version                     counter of changes of computations, connections and rules
+    alerts             {workspace}#{id}            Alert, of all workspaces
     write_key#{key}    write_key                   Place of its source
     token#{sha256}     token                       Token
     index#{kind}#{id}  index                       Place of a space or destination known by its id alone
