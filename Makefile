@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8787
 DEMO ?= 1
 
-.PHONY: help run test check bench query-cases package clean
+.PHONY: help run test check bench tasks query-cases package clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ check: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+tasks: $(STAMP) ## open tasks of the running stack (TASK=id for the steps of one)
+	@$(BIN)/python -m infra.tasks $(TASK)
 
 query-cases: $(STAMP) ## cases of the definition language (FILE=path for another file)
 	@$(BIN)/python -m tests.query.cases $(FILE)

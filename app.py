@@ -31,6 +31,11 @@ def deliver(event: SQSEvent) -> Any:
     return workers.deliver(bootstrap.current(), event.to_dict(), LambdaDeadline(event.context))
 
 
+@app.on_sqs_message(queue_arn=PLACEHOLDER.format(service="sqs", name="compute"), name="compute", batch_size=1)
+def compute(event: SQSEvent) -> Any:
+    return workers.compute(bootstrap.current(), event.to_dict(), LambdaDeadline(event.context, margin=0))
+
+
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER.format(service="dynamodb", name="profiles"), name="emit")
 def emit(event: DynamoDBEvent) -> Any:
     return workers.emit(bootstrap.current(), event.to_dict())

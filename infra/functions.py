@@ -124,6 +124,23 @@ FUNCTIONS = {
             **REPORTING,
         },
     ),
+    "compute": Function(
+        timeout=900,  # the most Lambda has
+        memory=1_769,  # one whole CPU
+        grants=(
+            *COMMON,
+            Grant(SQS_READ, "ComputeQueue"),
+            Grant(SEND, "ComputeQueue"),
+        ),
+        event="ComputeSqsEventSource",
+        # One task has the whole time of its invocation.
+        source={
+            "Queue": {"Fn::GetAtt": ["ComputeQueue", "Arn"]},
+            "BatchSize": 1,
+            "MaximumBatchingWindowInSeconds": 0,
+            **REPORTING,
+        },
+    ),
     "tick": Function(
         timeout=55,  # over before the next one begins
         memory=256,
@@ -131,16 +148,15 @@ FUNCTIONS = {
             *COMMON,
             Grant(("dynamodb:UpdateItem",), "WorkspaceTable"),  # alerts that fired
             Grant(QUERY, "ProfilesTable", "/index/due"),
+            Grant(QUERY, "ProfilesTable", "/index/listing"),  # sweeps
             Grant(SEND, "IngestQueue"),
+            Grant(SEND, "ComputeQueue"),
             Grant(("kms:Decrypt",), "SecretsKey"),
             Grant(PUBLISH, TOPICS, attribute=""),
         ),
         extra={"EventInvokeConfig": {"MaximumRetryAttempts": 0}},  # the next minute does the same work
     ),
 }
-
-# Of functions that will read a queue later, so that the queue is right from the beginning.
-COMPUTE_TIMEOUT = 900  # seconds, the most Lambda has
 
 _HERE = "${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
 

@@ -8,7 +8,7 @@ import msgspec
 from chalicelib.settings import PREFIX, Settings
 from chalicelib.store.clients import Clients
 
-from .functions import COMPUTE_TIMEOUT, FUNCTIONS
+from .functions import FUNCTIONS
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ class Queue(NamedTuple):
 
 QUEUES = {
     "Ingest": Queue(FUNCTIONS["resolve"].timeout, window=1, receives=5),
-    "Compute": Queue(COMPUTE_TIMEOUT, window=0, receives=10),
+    "Compute": Queue(FUNCTIONS["compute"].timeout, window=0, receives=10),
     # A retry of a delivery and a wait for a slow partner both cost a receive; the worker decides when it is over.
     "Deliver": Queue(FUNCTIONS["deliver"].timeout, window=0, receives=50),
 }

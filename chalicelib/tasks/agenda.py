@@ -6,6 +6,7 @@ a crash leaves a row too many, never one too few; whoever finds a row reads the 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import NamedTuple
 from zlib import crc32
 
@@ -46,21 +47,21 @@ class Agenda:
 
     def due(self, now: int) -> Iterator[Row]:
         """Rows up to `now`, a page of a shard at a time. Rows that are dropped meanwhile do not disturb."""
-        for row in self._rows():
-            for one in row:
-                if one.at > now:
-                    break
-                yield one
+        for partition in self._partitions():
+            yield from takewhile(lambda row: row.at <= now, self._rows(partition))
+
+    def first(self) -> Row | None:
+        pages = [self._work.page(partition, limit=1) for partition in self._partitions()]
+        return min((_row(record.key.sort) for page in pages for record in page.records), default=None)
 
     def all(self) -> Iterator[Row]:
-        for row in self._rows():
-            yield from row
+        for partition in self._partitions():
+            yield from self._rows(partition)
 
-    def _rows(self) -> Iterator[Iterator[Row]]:
-        for shard in range(self._shards):
-            yield self._of_shard(f"{self._name}#{shard}")
+    def _partitions(self) -> list[str]:
+        return [f"{self._name}#{shard}" for shard in range(self._shards)]
 
-    def _of_shard(self, partition: str) -> Iterator[Row]:
+    def _rows(self, partition: str) -> Iterator[Row]:
         cursor: str | None = None
         while True:
             page = self._work.page(partition, limit=PAGE, cursor=cursor)

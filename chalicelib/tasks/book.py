@@ -14,6 +14,7 @@ from .task import Task, decode, encode
 
 KEPT = 90 * DAY  # closed tasks, as long as the audit trail speaks of them
 OPEN_SHARDS = 4
+READ_AT_ONCE = 100  # the most that one batch read takes
 
 _FAR = 9_999_999_999_999  # epoch ms; counting down from it, the newest task sorts first
 
@@ -58,6 +59,13 @@ class Book:
     def touch(self, held: Held) -> None:
         """Whoever is about to save the task must read it again. Raises VersionConflict."""
         self._work.replace(held.record, held.record.data)
+
+    def open(self, limit: int) -> list[Task]:
+        """Those that are not closed, at most `limit` of them, the oldest first."""
+        rows, found = self.agenda.all(), dict[str, Task]()
+        while len(found) < limit and (some := [row.id for row in islice(rows, READ_AT_ONCE)]):
+            found |= {id: task for id, task in self.find_many(some).items() if task.is_open}
+        return sorted(found.values(), key=lambda task: (task.created_at, task.task_id))[:limit]
 
     def newest(self, space_id: str, computation_id: str, limit: int) -> list[Task]:
         """The newest first."""

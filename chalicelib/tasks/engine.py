@@ -46,6 +46,11 @@ class Engine:
         self.sweeper = Sweeper(book, closing, post, clock)
         self.worker = Worker(book, lanes, closing, post, kinds, purpose, pace, clock, ids, jitter)
 
+    def next_look(self) -> int | None:
+        """The earliest instant at which a tick may find something to do, epoch ms."""
+        rows = [agenda.first() for agenda in (self.schedules.agenda, self.sweeper.agenda)]
+        return min((row.at for row in rows if row), default=None)
+
     def tick(self, deadline: Deadline) -> dict[str, int]:
         """What the minute brings: slots that became tasks, and workers called to tasks that stood still."""
         return {"scheduled": self.scheduler.tick(deadline), "called": self.sweeper.sweep(deadline)}

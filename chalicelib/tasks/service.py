@@ -1,7 +1,6 @@
 """Tasks as the rest of the product uses them: made, found, cancelled."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from .post import Post
 from .task import WAITING_RETRY, Lane, Step, Task, task_id_of
 
 LARGEST_INPUT = 64 * 1024  # bytes; a task is read and written with every step, bulk data lives elsewhere
-READ_AT_ONCE = 100  # the most that one batch read takes
 ROUNDS = 20  # each lost round is a worker's step forward
 
 
@@ -90,11 +88,7 @@ class Tasks:
 
     def open(self, limit: int = 1_000) -> list[Task]:
         """Open tasks of all spaces, at most `limit` of them, the oldest first."""
-        rows = self._book.agenda.all()
-        found: dict[str, Task] = {}
-        while len(found) < limit and (some := [row.id for row in islice(rows, READ_AT_ONCE)]):
-            found |= {id: task for id, task in self._book.find_many(some).items() if task.is_open}
-        return sorted(found.values(), key=lambda task: (task.created_at, task.task_id))[:limit]
+        return self._book.open(limit)
 
     def line_of(self, kind: str, computation_id: str, destination_id: str | None = None) -> list[Place]:
         """All that a task of this kind would have to wait for, in order; the first is under way."""

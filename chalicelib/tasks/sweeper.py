@@ -22,11 +22,12 @@ logger = logging.getLogger(__name__)
 class Sweeper:
     def __init__(self, book: Book, closing: Closing, post: Post, clock: Clock) -> None:
         self._book, self._closing, self._post, self._clock = book, closing, post, clock
+        self.agenda = book.agenda
 
     def sweep(self, deadline: Deadline) -> int:
         """How many workers were called. One row that cannot be dealt with does not hold up the others."""
         calls = 0
-        for row in self._book.agenda.due(self._clock.now()):
+        for row in self.agenda.due(self._clock.now()):
             if deadline.remaining() <= 0:
                 break
             try:
@@ -44,7 +45,7 @@ class Sweeper:
             self._forget_if_forsaken(row)
         elif not held.task.is_open:
             self._closing.settle(held.task)
-            self._book.agenda.drop(row)
+            self.agenda.drop(row)
         elif held.task.look_at != row.at:
             self._remove_stale(row, held)
         else:
@@ -53,12 +54,12 @@ class Sweeper:
 
     def _forget_if_forsaken(self, row: Row) -> None:
         if self._clock.now() - row.at > FORSAKEN:
-            self._book.agenda.drop(row)
+            self.agenda.drop(row)
 
     def _remove_stale(self, row: Row, held: Held) -> None:
         """The row may belong to a save that is under way: touched, the task refuses it, and it is done again."""
         self._book.touch(held)
-        self._book.agenda.drop(row)
+        self.agenda.drop(row)
 
     def _look_after(self, held: Held) -> bool:
         task, now = held.task, self._clock.now()

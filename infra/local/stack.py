@@ -17,8 +17,10 @@ from botocore.config import Config
 from chalicelib import bootstrap
 from chalicelib.clock import MovableClock
 from chalicelib.profiles.ports import Profiles
+from chalicelib.settings import Settings
 from chalicelib.store.clients import Clients
 from chalicelib.store.keys import SHARDS
+from chalicelib.tasks.engine import Engine
 from chalicelib.workspace.founding import Founded, found
 from infra import resources
 from infra.functions import FUNCTIONS
@@ -27,7 +29,7 @@ from . import events, meter
 from .control import Control
 from .emulator import Emulator
 from .gateway import Gateway
-from .harness import Harness
+from .harness import Harness, NextEdge
 from .held import HeldQueues
 from .server import HOST, LocalServer
 from .triggers import Function, Handler, QueueTrigger, ScheduleTrigger, StreamTrigger, Trigger
@@ -65,7 +67,7 @@ def running(home: Path, port: int, starts_at: int | None = None) -> Iterator[Sta
             server.start(Gateway(product.entry_points.app, clock, server.base_url), control)
             product.harness.start()
             try:
-                with _described(home / STACK_FILE, server.base_url, product.founded) as description:
+                with _described(home / STACK_FILE, server.base_url, product.founded, product.settings) as description:
                     yield Stack(description, clock, product.harness, home / STACK_FILE)
             finally:
                 product.harness.stop()
@@ -103,7 +105,9 @@ class _Product:
         bootstrap.install(application)
         self.entry_points = _entry_points()
         self.founded = found(adapters.workspace, adapters.ids, clock, slug="local", name="Local")
-        self.harness = _harness(self.entry_points, names, endpoint_url, clock, held, adapters.profiles)
+        self.settings = settings
+        edges = partial(next_edge, adapters.profiles, application.engine)
+        self.harness = _harness(self.entry_points, names, endpoint_url, clock, held, edges)
 
 
 def _entry_points() -> Any:
@@ -132,7 +136,7 @@ def _harness(
     endpoint_url: str,
     clock: MovableClock,
     held: HeldQueues,
-    profiles: Profiles,
+    edges: NextEdge,
 ) -> Harness:
     session = boto3.session.Session(region_name=events.REGION)
     client = partial(session.client, endpoint_url=endpoint_url, config=Config(user_agent_extra=meter.TRIGGERS))
@@ -155,16 +159,18 @@ def _harness(
         queue("resolve", names.settings.ingest_queue_url),
         emit,
         queue("deliver", names.settings.deliver_queue_url),
+        queue("compute", names.settings.compute_queue_url),
     ]
     tick = ScheduleTrigger(_function(entry_points, "tick"), clock)
-    return Harness(clock, triggers, tick, held, next_edge=partial(next_edge, profiles))
+    return Harness(clock, triggers, tick, held, next_edge=edges)
 
 
-def next_edge(profiles: Profiles, before: int) -> int | None:
-    """The earliest edge of any profile up to `before`, both epoch ms."""
+def next_edge(profiles: Profiles, engine: Engine, before: int) -> int | None:
+    """The earliest edge of any profile or task or slot of a schedule up to `before`, all epoch ms."""
     first = [key for shard in range(SHARDS) for key in profiles.due(shard, before, 1).keys]
     found = profiles.load(first) if first else {}
-    return min((p.due_at for p in found.values() if p.due_at is not None), default=None)
+    edges = [profile.due_at for profile in found.values()] + [engine.next_look()]
+    return min((edge for edge in edges if edge is not None and edge <= before), default=None)
 
 
 def _source(name: str) -> dict[str, Any]:
@@ -173,11 +179,11 @@ def _source(name: str) -> dict[str, Any]:
 
 def _function(entry_points: Any, name: str) -> Function:
     handler: Handler = getattr(entry_points, name)
-    return Function(name, handler)
+    return Function(name, handler, FUNCTIONS[name].timeout)
 
 
 @contextmanager
-def _described(file: Path, base_url: str, founded: Founded) -> Iterator[dict[str, str]]:
+def _described(file: Path, base_url: str, founded: Founded, settings: Settings) -> Iterator[dict[str, str]]:
     description = {
         "base_url": base_url,
         "space_id": founded.space_id,
@@ -186,6 +192,9 @@ def _described(file: Path, base_url: str, founded: Founded) -> Iterator[dict[str
         "api_token": founded.api_token or "",
         "source_id": founded.source_id,
         "engage_source_id": founded.engage_source_id,
+        # For those who look at the tables: `make tasks`.
+        "endpoint_url": settings.endpoint_url or "",
+        "work_table": settings.work_table,
     }
     _write_private(file, json.dumps(description, indent=2) + "\n")
     try:

@@ -43,15 +43,18 @@ class Trigger(Protocol):
 
 
 class Function:
-    """A Lambda function as its triggers see it: partial batch answers read, errors counted as "all failed"."""
+    """A Lambda function as its triggers see it: partial batch answers read, errors counted as "all failed".
 
-    def __init__(self, name: str, handler: Handler) -> None:
-        self.name, self._handler = name, handler
+    `timeout` is in seconds; the function is told, not stopped.
+    """
+
+    def __init__(self, name: str, handler: Handler, timeout: int = 60) -> None:
+        self.name, self._handler, self._timeout = name, handler, timeout
 
     def failures(self, event: events.Json, ids: Sequence[str]) -> list[str]:
         """The ids, of those handed over, that the function did not finish."""
         try:
-            answer = self._handler(event, events.LambdaContext(self.name))
+            answer = self._handler(event, events.LambdaContext(self.name, self._timeout))
         except Exception:
             _log.exception("%s failed with %d records", self.name, len(ids))
             return list(ids)

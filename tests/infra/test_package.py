@@ -94,13 +94,13 @@ def test_the_template_holds_all_functions_and_resources(functions: dict[str, Jso
 
 def test_every_mapping_reports_partial_batches(functions: dict[str, Json]) -> None:
     found = list(mappings(functions))
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(source["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for _, source in found)
 
 
 def test_every_queue_hides_its_messages_long_enough(functions: dict[str, Json], resources: dict[str, Json]) -> None:
     queues = [(function, source) for function, source in mappings(functions) if "Queue" in source]
-    assert len(queues) == 2
+    assert len(queues) == 3
     for function, source in queues:
         queue = resources[source["Queue"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + source["MaximumBatchingWindowInSeconds"]

@@ -12,6 +12,7 @@ from infra.local import session
 from tests.local.running import run
 
 KEYS = {"base_url", "space_id", "write_key", "profile_token", "api_token", "source_id", "engage_source_id"}
+KEYS |= {"endpoint_url", "work_table"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

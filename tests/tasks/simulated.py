@@ -64,13 +64,13 @@ class SimulatedPace:
         self._clock = clock
 
     def run(self, call: Callable[[], T], beat: Callable[[], int]) -> Ended[Any]:
-        try:
-            with self._clock.beating(beat):
+        with self._clock.beating(beat):
+            try:
                 return Ended(call())
-        except _GivenUp as given_up:
-            raise given_up.reason from None
-        except Exception as error:
-            return Ended(error=error)
+            except _GivenUp as given_up:
+                raise given_up.reason from None
+            except Exception as error:
+                return Ended(error=error)
 
     def pause(self, milliseconds: int) -> None:
         self._clock.freeze(milliseconds)
