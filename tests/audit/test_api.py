@@ -38,6 +38,7 @@ def test_an_event_has_what_clients_require(world, api, sources):
         "resourceName": str,
         "subject": str,
         "details": dict,
+        "spaceId": str,
     }
     assert event["timestamp"] == to_iso(world.clock.now())
     assert (event["type"], event["resourceName"]) == ("Source Created", "three")

@@ -1,5 +1,7 @@
 """Everything the management API changes stands in the audit trail."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app import app
@@ -143,6 +145,16 @@ def test_rows_hold_no_secret_and_nobodys_data(world, api):
     for hidden in (secret, "jo@example.org", "xxxx", source["writeKeys"][0], api.founded.api_token):
         assert hidden not in told
     assert "Integration Modified" in told
+
+
+def test_a_regulation_is_told_of_without_its_subjects(world, api):
+    made = SimpleNamespace(id="reg_1", type="SUPPRESS_ONLY")
+    world.application.regulations = SimpleNamespace(create=lambda workspace_id, content, deadline: made)
+    content = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["jo@example.org"]}
+    assert api.post("/regulations", content).status == 200
+    (row,) = world.rows(api)
+    assert (row["type"], row["resourceId"], row["resourceName"]) == ("Regulation Created", "reg_1", "SUPPRESS_ONLY")
+    assert "jo@example.org" not in world.everything()
 
 
 def test_a_change_stands_though_its_row_cannot_be_written(world, api, caplog):

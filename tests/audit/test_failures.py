@@ -3,6 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.clock import SECOND
+from chalicelib.instants import parse_iso
 from chalicelib.tasks.task import SUCCEEDED
 
 RUN, COMPLETE, SYNC = "Audience Run Failed", "Audience Run Complete", "Audience Destination Sync Failed"
@@ -25,6 +27,10 @@ def test_a_poison_step_leaves_six_rows_and_no_seventh_execution(world, api, audi
     rows = of_system(world, api)
     assert [row["type"] for row in rows] == [SYNC] * 6
     assert len({row["id"] for row in rows}) == 6
+    start = parse_iso(rows[0]["timestamp"])
+    assert start is not None
+    assert [((parse_iso(row["timestamp"]) or 0) - start) // SECOND for row in rows] == [0, 30, 90, 210, 450, 930]
+    assert [world.ran.count(("X", step)) for step in ("load", "build", "deliver")] == [1, 1, 6]
     assert [row["details"]["attempt"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert [row["details"]["will_retry"] for row in rows] == [True] * 5 + [False]
     assert [row["details"]["hard_failure"] for row in rows] == [False] * 5 + [True]

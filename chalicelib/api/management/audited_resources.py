@@ -74,13 +74,16 @@ def _connection(of: Computation, id: str, destination_id: str) -> Resource:
 
 
 def source(call: "Call") -> Resource:
-    found = call.workspaces.sources.get(call.workspace_id, call.id("source_id"))
-    return Resource(names.SOURCE, found.id, found.name, f"sources/{found.id}", found.space_id, found.enabled)
+    return _source(call, call.id("source_id"))
 
 
 def made_source(call: "Call", data: Data) -> Resource:
-    shown = data["source"]
-    return Resource(names.SOURCE, shown["id"], shown["name"], f"sources/{shown['id']}")
+    return _source(call, data["source"]["id"])
+
+
+def _source(call: "Call", id: str) -> Resource:
+    found = call.workspaces.sources.get(call.workspace_id, id)
+    return Resource(names.SOURCE, found.id, found.name, f"sources/{found.id}", found.space_id, found.enabled)
 
 
 def write_key(call: "Call") -> Resource:
