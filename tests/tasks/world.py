@@ -49,6 +49,14 @@ class Watched:
         return watched
 
 
+def steps_completed(when: str, what: Any) -> list[str]:
+    """The steps whose completion this write has just stored."""
+    if when != "after replace" or not what[0].key.partition.startswith("task#"):
+        return []
+    pairs = zip(decode(what[0].data).steps, decode(what[1]).steps, strict=True)
+    return [new.name for old, new in pairs if old.completed_at is None and new.completed_at is not None]
+
+
 class AnyPurpose:
     """`gone` are the computations that want nothing any more."""
 
@@ -175,12 +183,8 @@ class World:
         self._fire(point, task)
 
     def _told(self, when: str, operation: str, what: Any) -> None:
-        if when != "after replace" or not what[0].key.partition.startswith("task#"):
-            return
-        before, after = decode(what[0].data), decode(what[1])
-        for old, new in zip(before.steps, after.steps, strict=True):
-            if old.completed_at is None and new.completed_at is not None:
-                self._fire(f"done {new.name}", after)
+        for step in steps_completed(when, what):
+            self._fire(f"done {step}", decode(what[1]))
 
     def _fire(self, point: str, task: Task) -> None:
         action = self.on.pop(point, None) or self.always.get(point)
