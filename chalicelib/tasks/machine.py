@@ -90,6 +90,7 @@ def save_cursor(task: Task, step: str, cursor: str, now: int) -> Task:
 
 def complete(task: Task, step: str, now: int, output_ref: str | None = None) -> Task:
     """The step is done, and the next one begun; after the last one the task has succeeded."""
+    _require(task.status == RUNNING, task, "is not running")
     found = _step(task, step)
     if found.completed_at is None:
         _require(found == task.current_step, task, f"is not at step {step}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.clock import MINUTE, SECOND
 from chalicelib.deadline import ClockDeadline
-from chalicelib.ids import CountingIds
+from chalicelib.ids import RandomIds
 from chalicelib.queues import Outgoing, Received
 from chalicelib.store.memory import MemoryCompletions, MemoryFailures, MemoryRecords
 from chalicelib.tasks.engine import Engine
@@ -84,7 +84,7 @@ class MemoryWorld:
         self.hook: Callable[[str, Task], None] = lambda _point, _task: None
         self.kills = 0
         self._fate = fate
-        self._ids = CountingIds(self.clock)
+        self._ids = RandomIds(self.clock)
         self.steps = SyncSteps(Mortal(self.stored, fate), self._send, self._hook)
         self.kinds: dict[str, Kind] = {"sync": self.steps.kind()}
         self.engine = self._engine(lambda point: self._fate(point))
