@@ -156,7 +156,8 @@ def unrelated(count: int) -> list[Computation]:
 
 def evaluated_per_second(computations: list[Computation]) -> float:
     """Events applied and evaluated by one core, without any store."""
-    from chalicelib.profiles.application import Arrival, apply
+    from chalicelib.profiles.application import apply
+    from chalicelib.profiles.arrival import Arrival
     from chalicelib.profiles.recent import tag_of
     from chalicelib.tracking.decode import events
     from chalicelib.tracking.envelope import Accepted, unpack

@@ -137,7 +137,7 @@ def test_a_sweep_requested_while_one_is_under_way_starts_again(monkeypatch):
     people(shop, 4, plan="pro")
     shop.sweeps.request("s")
     real = shop.profiles.newest
-    asked = []
+    asked: list[object] = []
 
     def interrupted(*given):
         if not asked:

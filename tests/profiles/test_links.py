@@ -54,7 +54,8 @@ def test_a_link_can_be_removed_and_made_again():
 
 @given(st.lists(st.integers(0, 30), max_size=25), st.integers(1, 7), st.randoms(use_true_random=False))
 def test_every_walk_shows_each_person_once_in_order_of_creation(users, limit, source: random.Random):
-    made, first = links(), {}
+    made = links()
+    first: dict[str, int] = {}
     for user in users:
         at = T0 + source.randint(0, 10**6)
         made.add("s", "acc_1", f"use_{user}", at)
