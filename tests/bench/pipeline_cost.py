@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.clock import DAY
 from chalicelib.computations.computation import Computation
+from chalicelib.identity.external_id import Identifier
 from chalicelib.profiles.ports import Claim, ProfileKey
 from chalicelib.profiles.profile import Profile
 from chalicelib.queues import Received
@@ -84,10 +85,10 @@ class Identifiers(MemoryIdentifiers):
         super().__init__()
         self._meter = meter
 
-    def owners(self, space_id: str, identifiers: Iterable[Any]) -> dict[Any, str]:
+    def find(self, space_id: str, identifiers: Iterable[Identifier]) -> dict[Identifier, Claim]:
         wanted = list(identifiers)
         self._meter.read([100] * len(wanted))
-        return super().owners(space_id, wanted)
+        return super().find(space_id, wanted)
 
     def claim(self, mapping: Claim) -> str:
         self._meter.wrote(100)
