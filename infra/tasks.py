@@ -64,7 +64,7 @@ def book_at(found: Place) -> Book:
 
 
 def list_of(tasks: list[Task]) -> Table:
-    table = Table("Task", "Status", "Execution", "Present step", "Progress", "Made", box=None, header_style="bold")
+    table = Table("Task", "Status", "Execution", "Present step", "Done", "", "Made", box=None, header_style="bold")
     for task in tasks:
         step = task.current_step
         table.add_row(
@@ -72,6 +72,7 @@ def list_of(tasks: list[Task]) -> Table:
             _status(task),
             _executions(task),
             step.name if step else "",
+            _share(task),
             bar(task),
             _instant(task.created_at),
         )
@@ -89,7 +90,8 @@ def report_on(task: Task) -> Group:
             head.add_row(name.removesuffix("_at").replace("_", " ").capitalize(), _instant(instant))
     if task.error:
         head.add_row("Last error", Text(f"{task.error.code} in execution {task.error.attempt}: {task.error.message}"))
-    head.add_row("Progress", bar(task))
+    head.add_row("Done", _share(task))
+    head.add_row("", bar(task))
     return Group(head, "", _steps(task))
 
 
@@ -111,6 +113,10 @@ def _steps(task: Task) -> Table:
 
 def _done(task: Task) -> int:
     return sum(step.completed_at is not None for step in task.steps)
+
+
+def _share(task: Task) -> str:
+    return f"{_done(task)} of {len(task.steps)}"
 
 
 def _status(task: Task) -> Text:
