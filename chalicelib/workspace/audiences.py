@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS, USERS, Computation
 from ..computations.definition import check, references
 from .body import Body
-from .definitions import Definitions, missing, reject_changed, reject_history
+from .definitions import Definitions, Described, reject_changed, reject_history
 from .model import Space
 
 LINKED = "LINKED"
@@ -32,10 +30,7 @@ class Audiences:
 
     def get(self, space_id: str, audience_id: str) -> Computation:
         """Raises NotFound."""
-        audience = self._definitions.find(space_id, AUDIENCE, audience_id)
-        if audience is None:
-            raise missing("audience")
-        return audience
+        return self._definitions.get(space_id, AUDIENCE, audience_id, "audience")
 
     def consumers(self, audience: Computation) -> list[Computation]:
         """The audiences whose query refers to this one."""
@@ -44,15 +39,13 @@ class Audiences:
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
         """Only events received from now on count for it. Raises Invalid."""
         body = Body(content)
-        name, description = body.required_text("name"), body.text("description", longest=None)
-        enabled, scope = body.flag("enabled"), _scope(body)
-        query = _query(body, required=True)
+        described = Described.read(body, is_new=True)
+        scope, query = _scope(body), _query(body, required=True)
         external_ids = _external_ids(body)
         if query:
             body.problems += check(query, AUDIENCE, scope)
         body.done()
-        audience = self._definitions.new(space, AUDIENCE, "aud_", name=name, query=query, by=by)
-        audience.scope, audience.description, audience.enabled = scope, description, enabled is not False
+        audience = self._definitions.new(space, AUDIENCE, "aud_", scope=scope, query=query, described=described, by=by)
         audience.external_ids = list(DEFAULT_EXTERNAL_IDS) if external_ids is None else external_ids
         body.problems += self._definitions.circles(audience)
         body.done()
@@ -62,22 +55,10 @@ class Audiences:
     def update(self, audience: Computation, content: Mapping[str, Any], by: str) -> Computation:
         """What is given replaces what is there. Raises Invalid and NotFound."""
         body = Body(content)
-        name = body.required_text("name") if body.has("name") else None
-        description, enabled = body.text("description", longest=None), body.flag("enabled")
+        described = Described.read(body, is_new=False)
         self._check_kept(body, audience)
         body.done()
-        if not EDITABLE & content.keys():
-            return audience
-
-        def change(present: Computation) -> Computation:
-            return replace(
-                present,
-                name=present.name if name is None else name,
-                description=present.description if description is None else description,
-                enabled=present.enabled if enabled is None else enabled,
-            )
-
-        return self._definitions.amend(audience, by, change, sweep=enabled is True)
+        return self._definitions.amend(audience, by, described) if EDITABLE & content.keys() else audience
 
     def delete(self, audience: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import Invalid, Problem
+from ..instants import parse_iso
 
 LONGEST = 255  # characters of a name, a slug or an id
 
@@ -53,6 +54,14 @@ class Body:
             self.reject(name, f'"{self.path}{name}" must be one of {", ".join(choices)}')
             return None
         return value
+
+    def instant(self, name: str) -> int | None:
+        """A date or date-time of ISO 8601, in epoch ms."""
+        text = self.text(name)
+        instant = None if text is None else parse_iso(text)
+        if text is not None and instant is None:
+            self.reject(name, f'"{self._path}{name}" must be a date or date-time of ISO 8601')
+        return instant
 
     def flag(self, name: str, *, required: bool = False) -> bool | None:
         value: bool | None = self._read(name, bool, "true or false", required)

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from ..computations.computation import ACCOUNTS, DEFAULT_EXTERNAL_IDS, TRAIT, USERS, Computation
 from ..computations.definition import check
 from .body import Body
-from .definitions import Definitions, missing, reject_changed, reject_history
+from .definitions import Definitions, Described, reject_changed, reject_history
 from .model import Space
 
 ANONYMOUS_ID = "anonymous_id"
@@ -30,16 +28,12 @@ class ComputedTraits:
 
     def get(self, space_id: str, trait_id: str) -> Computation:
         """Raises NotFound."""
-        trait = self._definitions.find(space_id, TRAIT, trait_id)
-        if trait is None:
-            raise missing("computed trait")
-        return trait
+        return self._definitions.get(space_id, TRAIT, trait_id, "computed trait")
 
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
         """Only events received from now on count for it. Raises Invalid."""
         body = Body(content)
-        name, description = body.required_text("name"), body.text("description", longest=None)
-        enabled = body.flag("enabled")
+        described = Described.read(body, is_new=True)
         query, scope = _definition(body, required=True)
         options = body.inner("options")
         anonymous = options.flag("includeAnonymousUsers")
@@ -47,8 +41,7 @@ class ComputedTraits:
         if query:
             body.problems += check(query, TRAIT, scope)
         body.done()
-        trait = self._definitions.new(space, TRAIT, "tra_", name=name, query=query, by=by)
-        trait.scope, trait.description, trait.enabled = scope, description, enabled is not False
+        trait = self._definitions.new(space, TRAIT, "tra_", scope=scope, query=query, described=described, by=by)
         trait.external_ids = [*DEFAULT_EXTERNAL_IDS, *([ANONYMOUS_ID] if anonymous else [])]
         body.problems += self._definitions.circles(trait)
         body.done()
@@ -58,23 +51,11 @@ class ComputedTraits:
     def update(self, trait: Computation, content: Mapping[str, Any], by: str) -> Computation:
         """What is given replaces what is there. Raises Invalid and NotFound."""
         body = Body(content)
-        name = body.required_text("name") if body.has("name") else None
-        description, enabled = body.text("description", longest=None), body.flag("enabled")
+        described = Described.read(body, is_new=False)
         reject_changed(body, [("key", trait.key)])
         body.problems += self._definitions.edit_problems(trait, _definition(body)[0])
         body.done()
-        if not EDITABLE & content.keys():
-            return trait
-
-        def change(present: Computation) -> Computation:
-            return replace(
-                present,
-                name=present.name if name is None else name,
-                description=present.description if description is None else description,
-                enabled=present.enabled if enabled is None else enabled,
-            )
-
-        return self._definitions.amend(trait, by, change, sweep=enabled is True)
+        return self._definitions.amend(trait, by, described) if EDITABLE & content.keys() else trait
 
     def delete(self, trait: Computation) -> None:
         """Its values stay on profiles as ordinary traits. Raises Conflict when another computation refers to it."""

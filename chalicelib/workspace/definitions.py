@@ -1,6 +1,7 @@
 """What audiences and computed traits have in common: one space of keys, references among each other, one way to go."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,6 +25,27 @@ NO_HISTORY = (
 NO_LOOKBACK = "events from before the creation cannot be read back in yet: leave this out"
 
 
+class Described(NamedTuple):
+    """What an owner may change at any time; None leaves it as it is."""
+
+    name: str | None
+    description: str | None
+    enabled: bool | None
+
+    @classmethod
+    def read(cls, body: Body, *, is_new: bool) -> "Described":
+        name = body.required_text("name") if is_new or body.has("name") else None
+        return cls(name, body.text("description", longest=None), body.flag("enabled"))
+
+    def of(self, present: Computation) -> Computation:
+        return replace(
+            present,
+            name=present.name if self.name is None else self.name,
+            description=present.description if self.description is None else self.description,
+            enabled=present.enabled if self.enabled is None else self.enabled,
+        )
+
+
 class Definitions:
     """The computations of spaces, of every kind. `kind` is AUDIENCE or TRAIT."""
 
@@ -40,19 +62,24 @@ class Definitions:
         found = [computation for computation in self.all(space_id) if computation.kind == kind]
         return sorted(found, key=lambda computation: (computation.created_at, computation.id))
 
-    def find(self, space_id: str, kind: str, id: str) -> Computation | None:
+    def get(self, space_id: str, kind: str, id: str, what: str) -> Computation:
+        """Raises NotFound."""
         computation = self._storage.computations.find(computation_key(space_id, id))
-        return computation if computation is not None and computation.kind == kind else None
+        if computation is None or computation.kind != kind:
+            raise NotFound(f"there is no {what} with this id")
+        return computation
 
-    def new(self, space: Space, kind: str, prefix: str, *, name: str, query: str, by: str) -> Computation:
+    def new(
+        self, space: Space, kind: str, prefix: str, *, scope: str, query: str, described: Described, by: str
+    ) -> Computation:
         """Not stored yet. The key is free at this moment and taken by `add`."""
-        now = self._clock.now()
-        return Computation(
+        now, name = self._clock.now(), described.name or ""
+        made = Computation(
             id=self._ids.ksuid(prefix),
             workspace_id=space.workspace_id,
             space_id=space.id,
             kind=kind,
-            scope="",
+            scope=scope,
             key=self._free_key(space.id, key_of(name, kind)),
             name=name,
             query=query,
@@ -61,6 +88,7 @@ class Definitions:
             updated_at=now,
             updated_by=by,
         )
+        return described.of(made)
 
     def add(self, computation: Computation) -> None:
         """Only events received from its creation on count for it."""
@@ -68,17 +96,15 @@ class Definitions:
         self._storage.computations.create(computation_key(computation.space_id, computation.id), computation)
         self._announce(computation, sweep=True)
 
-    def amend(
-        self, computation: Computation, by: str, change: Callable[[Computation], Computation], *, sweep: bool
-    ) -> Computation:
-        """`sweep`: it may have missed something. Raises NotFound."""
+    def amend(self, computation: Computation, by: str, described: Described) -> Computation:
+        """Raises NotFound."""
 
         def stamped(present: Computation) -> Computation:
             at = max(self._clock.now(), present.updated_at + 1)  # so that callers see that it changed
-            return replace(change(present), updated_at=at, updated_by=by)
+            return replace(described.of(present), updated_at=at, updated_by=by)
 
         changed = self._storage.computations.amend(computation_key(computation.space_id, computation.id), stamped)
-        self._announce(changed, sweep=sweep)
+        self._announce(changed, sweep=described.enabled is True)  # it may have missed something
         return changed
 
     def remove(self, computation: Computation) -> None:
@@ -141,7 +167,3 @@ def reject_history(options: Body, days: str) -> None:
         options.reject("includeHistoricalData", NO_HISTORY)
     if options.has(days):
         options.reject(days, NO_LOOKBACK)
-
-
-def missing(what: str) -> NotFound:
-    return NotFound(f"there is no {what} with this id")

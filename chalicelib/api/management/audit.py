@@ -9,7 +9,7 @@ from ...audit.export import to_csv
 from ...audit.forwarding import Forwarding
 from ...audit.row import Row
 from ...audit.trail import Filter
-from ...instants import parse_iso, to_iso
+from ...instants import to_iso
 from ...workspace.body import Body
 from .endpoint import Call, endpoint
 
@@ -80,8 +80,8 @@ def _many(call: Call, filter: Filter, count: int, cursor: str | None) -> tuple[l
 def _filter(call: Call) -> Filter:
     body = Body(call.parameters)
     filter = Filter(
-        since=_instant(body, "startTime"),
-        until=_instant(body, "endTime"),
+        since=body.instant("startTime"),
+        until=body.instant("endTime"),
         resource_id=body.text("resourceId"),
         resource_type=body.text("resourceType"),
         action=body.text("action"),
@@ -92,14 +92,6 @@ def _filter(call: Call) -> Filter:
         body.reject("endTime", '"endTime" lies before "startTime"')
     body.done()
     return filter
-
-
-def _instant(body: Body, name: str) -> int | None:
-    text = body.text(name)
-    instant = None if text is None else parse_iso(text)
-    if text is not None and instant is None:
-        body.reject(name, f'"{name}" must be a date or date-time of ISO 8601')
-    return instant
 
 
 def _shown(row: Row) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ... import bootstrap
 from ...errors import Invalid, NotFound
 from ...identity.external_id import ACCOUNTS, USERS
 from ...identity.rules import LONGEST_VALUE, Rules, TypeRule, problems
-from ...instants import parse_iso, to_iso
+from ...instants import to_iso
 from ...pipeline import identity_log
 from ...profiles.lookup import is_profile_id
 from ...workspace.body import Body
@@ -56,19 +56,11 @@ def _filters(body: Body) -> dict[str, Any]:
     filters = {
         "kind": body.choice("kind", identity_log.KINDS),
         "value": body.text("value", longest=LONGEST_VALUE),
-        "since": _instant(body, "since"),
-        "until": _instant(body, "until"),
+        "since": body.instant("since"),
+        "until": body.instant("until"),
     }
     body.done()
     return filters
-
-
-def _instant(body: Body, name: str) -> int | None:
-    text = body.text(name)
-    instant = None if text is None else parse_iso(text)
-    if text is not None and instant is None:
-        body.reject(name, f'"{name}" must be a date or date-time of ISO 8601')
-    return instant
 
 
 @endpoint(routes, "GET", MERGES)
