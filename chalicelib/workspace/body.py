@@ -60,7 +60,7 @@ class Body:
         text = self.text(name)
         instant = None if text is None else parse_iso(text)
         if text is not None and instant is None:
-            self.reject(name, f'"{self._path}{name}" must be a date or date-time of ISO 8601')
+            self.reject(name, f'"{self.path}{name}" must be a date or date-time of ISO 8601')
         return instant
 
     def flag(self, name: str, *, required: bool = False) -> bool | None:
