@@ -25,7 +25,7 @@ class Closing:
         """
         turns = [self._lanes.leave(lane, task.task_id) for lane in task.lanes]
         self._post.wake(filter(None, turns), task.space_id)
-        self.report_failures(task)
+        self._report_failures(task)
         self._completions.report(task)
         self._book.agenda.drop(row_of(task))
 
@@ -36,7 +36,17 @@ class Closing:
         except Exception as error:
             logger.warning("Task %s is %s but not settled: %s", task.task_id, task.status, place_of(error))
 
-    def report_failures(self, task: Task) -> None:
+    def try_to_report_failures(self, task: Task) -> Task:
+        """The task with its failures marked as reported. Unmarked if that did not work out: it is made good later,
+        at the latest when the task is closed."""
+        try:
+            self._report_failures(task)
+        except Exception as error:
+            logger.warning("A failure of task %s is not reported: %s", task.task_id, place_of(error))
+            return task
+        return machine.reported(task)
+
+    def _report_failures(self, task: Task) -> None:
         """All that are not known to have been reported.
 
         A failure is stored with the task first and reported afterwards, again and again until the task says that it

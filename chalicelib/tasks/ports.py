@@ -10,8 +10,8 @@ class Failures(Protocol):
 
     def report(self, task: Task, failure: Failure) -> None:
         """Called at least once per failed execution: (`task.task_id`, `failure.attempt`) names it, and a second call
-        for the same one changes nothing. The failure was stored with the task before, so no report is premature;
-        should it raise, it is called again later, at the latest before the next execution begins."""
+        for the same one changes nothing. The failure was stored with the task before, so no report is premature.
+        Should it raise, it is called again later, at the latest when the task is closed and then until it does not."""
         ...
 
 

@@ -72,7 +72,7 @@ class Worker:
             logger.info("Task %s goes on without this worker", task_id)
 
     def _shift(self, lease: Lease, invocation: Deadline) -> Shift:
-        self._closing.report_failures(lease.task)
+        self._closing.try_to_report_failures(lease.task)
         return Shift(
             lease=lease,
             invocation=invocation,
@@ -90,7 +90,7 @@ class Worker:
             self._closing.try_to_settle(task)
             return
         self._post.call(task)
-        self._closing.report_failures(task)
+        self._closing.try_to_report_failures(task)
 
     def _acquire(self, task_id: str) -> Lease | None:
         owner = self._ids.ksuid("wrk_")
@@ -102,9 +102,9 @@ class Worker:
                 return Lease(self._book, held, self._clock)
             if not machine.may_acquire(held.task, self._clock.now()) or not self._admits(held.task):
                 return None
-            self._closing.report_failures(held.task)
+            told = self._closing.try_to_report_failures(held.task)
             try:
-                held = self._book.save(held, machine.acquire(machine.reported(held.task), owner, self._clock.now()))
+                held = self._book.save(held, machine.acquire(told, owner, self._clock.now()))
             except VersionConflict:
                 continue
             if held.task.is_open:

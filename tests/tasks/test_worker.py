@@ -163,7 +163,26 @@ def test_nothing_is_begun_in_the_last_minute_of_an_invocation(world: MemoryWorld
     assert world.tasks.get(task.task_id).status == SUCCEEDED
 
 
-def test_failures_nobody_hears_of_are_told_before_the_next_execution(world: MemoryWorld, caplog):
+def test_nobody_to_hear_of_failures_holds_up_nothing(world: MemoryWorld):
+    real, deaf = world.failures.report, [True]
+
+    def report(task, failure):
+        if deaf:
+            raise RuntimeError("broken")
+        real(task, failure)
+
+    world.failures.report = report  # type: ignore[method-assign]
+    task = run_one(world, lambda task, step, deadline: 1 / 0)
+    world.run(3_600)
+    assert world.tasks.get(task.task_id).status == FAILED
+    assert world.failures.of(task.task_id) == []
+    deaf.clear()
+    world.run(60)
+    assert [failure.attempt for failure in world.failures.of(task.task_id)] == [1, 2, 3, 4, 5, 6]
+    assert world.left_over() == []
+
+
+def test_failures_nobody_hears_of_are_told_with_the_next_execution(world: MemoryWorld, caplog):
     reported: list[int] = []
     real = world.failures.report
 
