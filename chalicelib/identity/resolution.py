@@ -44,6 +44,11 @@ class Person:
         self.held = {} if held is None else held
 
     @property
+    def is_somebody(self) -> bool:
+        """Not a mere id under which somebody meant to store a profile."""
+        return bool(self.held) or self.age[0] != CLAIMED
+
+    @property
     def weight(self) -> int:
         """How many ids would lead elsewhere after it was merged away: one nobody ever stored leaves none behind."""
         return self.merges + (self.age[0] == STORED)
@@ -61,7 +66,8 @@ class Resolution(NamedTuple):
     """`owner` is None when a new profile is to be made. `joined` are the profiles that go into the owner. `kept` are
     the identifiers that count for this event, `fresh` those of them that the owner does not have yet.
 
-    `blocked_by`: an identifier that is all there is, but the profile it is claimed for can no longer take it.
+    `blocked_by`: an identifier leads to this profile, which does not have it yet and may never get it. Nobody may be
+    taken for somebody on hearsay: nothing can be decided before that is settled.
     """
 
     owner: str | None
@@ -89,27 +95,26 @@ def resolve(
     kept = list(identifiers)
     violations: list[Violation] = []
     while True:
-        group = list(dict.fromkeys(owners[i] for i in kept if i in owners))
+        led_to = list(dict.fromkeys(owners[i] for i in kept if i in owners))
+        group = [p for p in led_to if people[p].is_somebody]
         members = [people[p] for p in group]
+        hearsay = [p for p in group if not _is_known_by(kept, people[p])]
+        if hearsay:
+            return Resolution(None, (), (), (), violations, blocked_by=hearsay[0])
         fresh = [i for i in kept if not any(i in person.held for person in members)]
         fault = excess(members, fresh, book, at)
         if fault is None:
             break
-        if len(kept) == 1:
-            return Resolution(None, (), (), (), violations, blocked_by=group[0])
         least = _least_trusted(kept, owners, book)
         kept.remove(least)
         violations.append(Violation(least, *fault))
-    if len(group) > 1:
-        group.sort(key=lambda p: people[p].age)
+    led_to.sort(key=lambda p: people[p].age)
     room = book.rules.mappings_limit - sum(len(person.held) for person in members)
     if len(fresh) > room:
         left_out, fresh = fresh[max(room, 0) :], fresh[: max(room, 0)]
         kept = [i for i in kept if i not in left_out]
         violations += [Violation(i, MAPPINGS, None) for i in left_out]
-        if not kept:
-            return Resolution(None, (), (), (), violations, blocked_by=group[0])
-    return Resolution(group[0] if group else None, group[1:], kept, fresh, violations)
+    return Resolution(led_to[0] if led_to else None, led_to[1:], kept, fresh, violations)
 
 
 def excess(members: Sequence[Person], fresh: Sequence[Identifier], book: Rulebook, at: int) -> Fault | None:
@@ -143,6 +148,10 @@ def _excess_of_system(members: Sequence[Person], fresh: Sequence[Identifier], bo
     if sum(len(person.held) for person in members) + len(fresh) > book.rules.mappings_limit:
         return Fault(MAPPINGS)
     return Fault(MAPPINGS) if sum(person.size() for person in members) > MOST_BYTES else None
+
+
+def _is_known_by(identifiers: Sequence[Identifier], person: Person) -> bool:
+    return any(i in person.held for i in identifiers)
 
 
 def _least_trusted(kept: Sequence[Identifier], owners: Mapping[Identifier, str], book: Rulebook) -> Identifier:

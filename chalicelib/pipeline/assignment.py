@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .. import ids
 from ..errors import VersionConflict
 from ..identity import extraction
 from ..identity.external_id import ACCOUNTS, USERS, ExternalId, Identifier
 from ..identity.extraction import Extracted
-from ..identity.resolution import MAPPINGS, NEW, STORED, Resolution, Violation, resolve
+from ..identity.resolution import MAPPINGS, STORED, Resolution, Violation, resolve
 from ..identity.rulebook import Rulebook
 from ..profiles.arrival import Arrival
 from ..profiles.ports import Claim
@@ -17,25 +18,44 @@ from ..profiles.recent import hash_of
 from ..profiles.room import EXTERNAL_IDS, size_of
 from ..tracking.event import Event
 from .findings import Findings
-from .roster import Roster
+from .roster import Roster, kept_by
 
 _PREFIX = {USERS: "use_", ACCOUNTS: "acc_"}
 
 
+class Cause(NamedTuple):
+    """What an event brought about: `at` is when it happened, `kept` the identifiers that counted."""
+
+    at: int
+    message_id: str
+    source_id: str
+    kept: Sequence[Identifier]
+
+    @classmethod
+    def of(cls, event: Event, kept: Sequence[Identifier]) -> "Cause":
+        return cls(_time_of(event), event.message_id, event.source_id, kept)
+
+    def merge(self, profile_id: str) -> Merge:
+        kept = [(identifier.type, identifier.value) for identifier in self.kept]
+        return Merge(profile_id, self.at, self.message_id, self.source_id, [], kept)
+
+
 @dataclass
 class Share:
-    """What one profile gets. `arrivals` are numbered in order of sending. `links` are by account id, with their times.
-    `freezes` are the stored profiles that are merged into this one, with the events that joined them."""
+    """What one profile gets. `arrivals` are numbered in order of sending. `links` are by account id, with the times of
+    the calls that say so.
+    `freezes` are the stored profiles that are merged into this one, and by what."""
 
     arrivals: list[tuple[int, bytes, Event]] = field(default_factory=list)
     external_ids: list[ExternalId] = field(default_factory=list)
-    links: dict[str, int] = field(default_factory=dict)
-    freezes: list[tuple[Profile, Event]] = field(default_factory=list)
+    links: dict[str, list[int]] = field(default_factory=dict)
+    freezes: list[tuple[Profile, Cause]] = field(default_factory=list)
 
     def absorb(self, other: "Share") -> None:
         self.arrivals += other.arrivals
         self.external_ids += other.external_ids
-        self.links = other.links | self.links
+        for account_id, times in other.links.items():
+            self.links.setdefault(account_id, []).extend(times)
         self.freezes += other.freezes
 
     def batches(self) -> list[Arrival]:
@@ -50,16 +70,24 @@ class Assignment:
     """Filled by `load` and then event by event, in order, by `place`: an event sees what the events before it brought,
     identifiers, profiles and merges alike. Nothing of it is written yet; `final` tells where a profile went after all.
 
-    `look` makes sure that the id of a new profile was never used, at the price of a read. Without it that comes out
-    when the profile is saved, and the next attempt has to look.
+    Two workers may be given the same message, see different states and yet must not both count it. They cannot, since
+    whoever counts an event writes the profile that owns its most trusted identifier, or claims it if nobody does:
+    where the profile has no room for it that claim is an anchor only, dropped once the event is counted.
+
+    What a pass changes may yet fail, each profile by itself. So an event that was decided by a change of another
+    profile than its own, or wants an anchored identifier for another one, has to wait for the next pass: its queue
+    message is `deferred`.
+
     """
 
-    def __init__(self, roster: Roster, book: Rulebook, *, look: bool = False) -> None:
+    def __init__(self, roster: Roster, book: Rulebook) -> None:
         self.roster, self.findings = roster, Findings()
         self.shares: dict[str, Share] = {}
-        self._book, self._look = book, look
+        self._book = book
         self._found: dict[int, tuple[Extracted, Extracted]] = {}  # by the identity of the event
-        self._claimed: dict[Identifier, Event] = {}
+        self.deferred: set[bytes] = set()
+        self._claimed: dict[Identifier, Cause] = {}
+        self._anchors: dict[Identifier, tuple[str, Cause]] = {}
         self._joined: dict[str, str] = {}
         self._placed: dict[str, str] = {}  # message id → user profile, within this pass
         self._sizes: dict[str, int] = {}
@@ -70,6 +98,8 @@ class Assignment:
         for event in events:
             self._found[id(event)] = extraction.of_user(event, self._book), extraction.of_account(event, self._book)
         self.roster.load((i for both in self._found.values() for found in both for i in found.usable), profile_ids)
+        for frozen in self.roster.waiting:
+            self._complete(frozen)
 
     def is_suppressed(self, event: Event) -> bool:
         """Whether it names somebody who must not be tracked."""
@@ -85,7 +115,7 @@ class Assignment:
             return user_id, None
         account_id = self._place(account, event, tag)
         if user_id is not None and account_id is not None:
-            self._share(user_id).links.setdefault(account_id, event.received_at)
+            self._share(user_id).links.setdefault(account_id, []).append(event.received_at)
         return user_id, account_id
 
     def final(self, profile_id: str | None) -> str | None:
@@ -96,31 +126,51 @@ class Assignment:
 
     def claims(self) -> list[Claim]:
         """For the identifiers that led nowhere until now."""
-        return [
-            self._claim(identifier, self.roster.owners[identifier], event)
-            for identifier, event in self._claimed.items()
-        ]
+        claimed = [self._claim(i, self.roster.owners[i], cause) for i, cause in self._claimed.items()]
+        return claimed + [claim for of_profile in self.anchors().values() for claim in of_profile]
 
-    def links(self, profile_id: str) -> list[Link]:
-        """Accounts that the person was not linked to yet."""
-        share = self.shares[profile_id]
-        if not share.links:
-            return []
+    def anchors(self) -> dict[str, list[Claim]]:
+        """By profile, claims that hold only until it is saved."""
+        found: dict[str, list[Claim]] = {}
+        for identifier, (placed, cause) in self._anchors.items():
+            profile_id = self.final(placed) or placed
+            found.setdefault(profile_id, []).append(self._claim(identifier, profile_id, cause))
+        return found
+
+    def links(self, profile_id: str) -> tuple[list[Link], list[Link]]:
+        """Accounts that the person was not linked to yet; and with them those that the person was linked to by these
+        very calls, in an attempt that perhaps did not get to tell the account."""
         members = self.roster.profiles[profile_id], *self.roster.folds.get(profile_id, ())
-        known = {link.account_id for member in members for link in member.head.links}
+        known = {link.account_id: link for member in reversed(members) for link in member.head.links}
         fresh: dict[str, Link] = {}
-        for account_id, at in share.links.items():
+        again: list[Link] = []
+        for account_id, times in self.shares[profile_id].links.items():
             account = self.final(account_id) or account_id
-            if known.isdisjoint(self._names_of(account)):
-                fresh.setdefault(account, Link(account, at))
-        return list(fresh.values())[: max(0, MOST_LINKS - len(known))]
+            links = [known[name] for name in self._names_of(account) if name in known]
+            again += [link for link in links if link.at in times]
+            if not links:
+                fresh.setdefault(account, Link(account, times[0]))
+        made = list(fresh.values())[: max(0, MOST_LINKS - len(known))]
+        return made, [*made, *again]
 
     def merges(self, profile_id: str) -> list[tuple[Profile, Merge]]:
         """Stored profiles to be frozen for this one."""
-        return [
-            (loser, Merge(profile_id, _time_of(event), event.message_id, event.source_id))
-            for loser, event in self.shares[profile_id].freezes
-        ]
+        return [(loser, cause.merge(profile_id)) for loser, cause in self.shares[profile_id].freezes]
+
+    def _complete(self, frozen: Profile) -> None:
+        """Do on behalf of an event what it began with this profile, or take that back. Only counting it is left to
+        whoever has the event."""
+        merging, kept = frozen.head.merging, kept_by(frozen)
+        if merging is None or self.final(frozen.profile_id) == self.final(self.roster.end(frozen.profile_id)):
+            return
+        cause = Cause(merging.at, merging.message_id, merging.source_id, kept)
+        chosen = resolve(kept, self.roster.owners, self.roster.people, self._book, cause.at)
+        if chosen.blocked_by is not None:
+            self.roster.settle(chosen.blocked_by)
+        group = {chosen.owner, *chosen.joined}
+        if not {self.final(frozen.profile_id), self.final(self.roster.end(frozen.profile_id))} <= group:
+            self.roster.let_go(frozen)
+        self._take(chosen, chosen.owner or "", cause._replace(kept=chosen.kept))
 
     def _names_of(self, account_id: str) -> set[str]:
         members = self.roster.profiles[account_id], *self.roster.folds.get(account_id, ())
@@ -164,14 +214,40 @@ class Assignment:
             return None
         chosen = self._resolve(found.usable, event)
         if chosen.blocked_by is not None:
-            self.roster.fence(chosen.blocked_by)
+            self.roster.settle(chosen.blocked_by)
+        if self._depends_on_others(found.usable, chosen) or self._is_anchored_elsewhere(found.usable, chosen):
+            self.deferred.add(tag)
+            return None
         profile_id = chosen.owner or self._create(min(chosen.kept, key=self._book.trust), event)
-        for loser_id in chosen.joined:
-            self._join(loser_id, profile_id, event)
-        left_out = [i for i in chosen.fresh if not self._attach(i, profile_id, event)]
+        cause = Cause.of(event, chosen.kept)
+        left_out = self._take(chosen, profile_id, cause)
+        if chosen.violations or left_out:
+            self._anchor(found.usable, profile_id, cause)
         self._note(found, chosen, profile_id, event, tag, left_out)
         self._share(profile_id).arrivals.append((self._count, tag, event))
         return profile_id
+
+    def _depends_on_others(self, identifiers: Sequence[Identifier], chosen: Resolution) -> bool:
+        """Whether it was decided by what profiles that it does not write have become in this very pass."""
+        owners = self.roster.owners
+        others = {owners[i] for i in identifiers if i in owners}.difference((chosen.owner,), chosen.joined)
+        shares = [self.shares[p] for p in others if p in self.shares]
+        return any(share.external_ids or share.freezes for share in shares)
+
+    def _is_anchored_elsewhere(self, identifiers: Sequence[Identifier], chosen: Resolution) -> bool:
+        if not self._anchors:
+            return False
+        wanted = {*chosen.fresh, *self._most_trusted(identifiers)} & self._anchors.keys()
+        return any(self.final(self._anchors[i][0]) != chosen.owner for i in wanted)
+
+    def _anchor(self, identifiers: Sequence[Identifier], profile_id: str, cause: Cause) -> None:
+        for identifier in self._most_trusted(identifiers):
+            if identifier not in self.roster.owners:
+                self._anchors.setdefault(identifier, (profile_id, cause))
+
+    def _most_trusted(self, identifiers: Sequence[Identifier]) -> list[Identifier]:
+        best = min(map(self._book.trust, identifiers))
+        return [i for i in identifiers if self._book.trust(i) == best]
 
     def _note(
         self,
@@ -191,33 +267,38 @@ class Assignment:
             profile_id = ids.derived(
                 _PREFIX[first.collection], event.received_at, self.roster.space_id, *first, *([salt] if salt else ())
             )
-            if not self.roster.is_used(profile_id, look=self._look):
+            if not self.roster.is_used(profile_id):
                 self.roster.open_new(profile_id, first.collection, self._count)
                 return profile_id
         raise VersionConflict("no id is left for a new profile")
 
-    def _join(self, loser_id: str, survivor_id: str, event: Event) -> None:
-        stored = self.roster.people[loser_id].age[0] != NEW
+    def _take(self, chosen: Resolution, profile_id: str, cause: Cause) -> list[Identifier]:
+        """Give the profile whom and what it gains; the identifiers that it has no room for."""
+        for loser_id in chosen.joined:
+            self._join(loser_id, profile_id, cause)
+        return [i for i in chosen.fresh if not self._attach(i, profile_id, cause)]
+
+    def _join(self, loser_id: str, survivor_id: str, cause: Cause) -> None:
         self.roster.join(loser_id, survivor_id)
-        share = self._share(survivor_id)
-        if stored:
-            share.freezes.append((self.roster.profiles[loser_id], event))
+        share, loser = self._share(survivor_id), self.roster.profiles[loser_id]
+        if loser.version and loser.merged_into is None:
+            share.freezes.append((loser, cause))
         share.absorb(self.shares.pop(loser_id, Share()))
         self._sizes.pop(survivor_id, None)
         self._joined[loser_id] = survivor_id
 
-    def _attach(self, identifier: Identifier, profile_id: str, event: Event) -> bool:
+    def _attach(self, identifier: Identifier, profile_id: str, cause: Cause) -> bool:
         """False when the profile has no room for it."""
-        roster, at = self.roster, _time_of(event)
-        mapping_id = ids.derived("map_", event.received_at, roster.space_id, *identifier)
-        external_id = ExternalId(identifier.type, identifier.value, mapping_id, at, event.source_id, event.message_id)
+        roster, (at, message_id, source_id, _) = self.roster, cause
+        mapping_id = ids.derived("map_", at, roster.space_id, *identifier)
+        external_id = ExternalId(identifier.type, identifier.value, mapping_id, at, source_id, message_id)
         if not self._fits(external_id, profile_id):
             return False
         self._share(profile_id).external_ids.append(external_id)
         roster.people[profile_id].held[identifier] = at
         if identifier not in roster.owners:
             roster.owners[identifier] = profile_id
-            self._claimed[identifier] = event
+            self._claimed[identifier] = cause
         return True
 
     def _fits(self, external_id: ExternalId, profile_id: str) -> bool:
@@ -230,11 +311,9 @@ class Assignment:
         self._sizes[profile_id] = size
         return True
 
-    def _claim(self, identifier: Identifier, profile_id: str, event: Event) -> Claim:
+    def _claim(self, identifier: Identifier, profile_id: str, cause: Cause) -> Claim:
         version = self.roster.profiles[profile_id].version
-        return Claim(
-            self.roster.space_id, identifier, profile_id, _time_of(event), event.source_id, event.message_id, version
-        )
+        return Claim(self.roster.space_id, identifier, profile_id, cause.at, cause.source_id, cause.message_id, version)
 
     def _share(self, profile_id: str) -> Share:
         return self.shares.setdefault(profile_id, Share())

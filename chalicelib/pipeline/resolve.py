@@ -24,7 +24,7 @@ from ..identity.rulebook import rulebook
 from ..profiles.application import Applied, apply
 from ..profiles.merging import freeze
 from ..profiles.ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
-from ..profiles.profile import Link, Profile
+from ..profiles.profile import Profile
 from ..profiles.recent import tag_of
 from ..queues import Received
 from ..tracking.decode import events as decode_events
@@ -40,6 +40,7 @@ from .roster import Roster
 
 logger = logging.getLogger(__name__)
 
+MOST_PASSES = 40  # of one group of messages, those that went well and only left something to the next one included
 PASSES = 8  # a profile that others write this often meanwhile is tried again with the redelivered message
 EVENTS_PER_PASS = 1_000  # bounds memory and the time between two looks at the deadline
 TIMELINE_DAYS = 14
@@ -101,16 +102,16 @@ class Resolver:
             return {queue_id for batch in batches for queue_id in self._resolve_isolated([batch])}
 
     def _resolve_space(self, batches: Sequence[Batch]) -> set[str]:
-        contested: set[str] = set()
-        for attempt in range(PASSES):
-            work = Pass(self, batches, attempt)
+        left, attempt = set[str](), 0
+        for _ in range(MOST_PASSES):
             try:
-                contested = work.run()
+                left, contested = Pass(self, batches, attempt).run()
             except VersionConflict:
-                contested = {b.queue_id for b in batches}
-            if not contested:
+                left, contested = {b.queue_id for b in batches}, True
+            attempt += contested
+            if not left or attempt == PASSES:
                 break
-        return contested
+        return left
 
 
 class Pass:
@@ -122,12 +123,13 @@ class Pass:
         self._now = resolver.clock.now()
         view = resolver.directory.view(self._space_id)
         self._catalogue, book = view.catalogue, rulebook(view.rules)
-        self._roster = Roster(self._space_id, resolver.profiles, resolver.identifiers, resolver.links, book)
-        self._assignment = Assignment(self._roster, book, look=attempt > 0)
+        self._roster = Roster(self._space_id, resolver.profiles, resolver.identifiers, attempt)
+        self._assignment = Assignment(self._roster, book)
         self._entries: Mapping[str | None, list[Entry]] = {}
 
-    def run(self) -> set[str]:
-        """Queue ids of messages with events for a profile that somebody else wrote meanwhile."""
+    def run(self) -> tuple[set[str], bool]:
+        """Queue ids of messages that are not done, and whether somebody else wrote a profile meanwhile; if not, the
+        rest only waits for what this pass has written."""
         assignment = self._assignment
         assignment.load(
             (event for batch in self._batches for event in batch.events),
@@ -139,7 +141,8 @@ class Pass:
         touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due().keys())
         outcomes = self._resolver.fanout.map(self._commit, touched)
         self._resolver.log.write(self._space_id, self._entries.get(None, ()))
-        return self._waiting({profile_id for profile_id, saved in zip(touched, outcomes, strict=True) if not saved})
+        contested = {profile_id for profile_id, saved in zip(touched, outcomes, strict=True) if not saved}
+        return self._waiting(contested), bool(contested)
 
     def _place(self) -> list[Landed]:
         assignment = self._assignment
@@ -156,48 +159,41 @@ class Pass:
             land(self._resolver.archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
 
     def _claim(self) -> None:
-        """Take possession of identifiers, and write down links where accounts are asked for their people."""
-        resolver, assignment = self._resolver, self._assignment
-        claims = assignment.claims()
+        """Take possession of identifiers."""
+        resolver = self._resolver
+        claims = self._assignment.claims()
         owners = resolver.fanout.map(resolver.identifiers.claim, claims)
         if any(owner != claim.profile_id for owner, claim in zip(owners, claims, strict=True)):
             raise VersionConflict("an identifier was claimed by somebody else")
         resolver.fanout.map(lambda move: resolver.identifiers.move(*move), self._roster.moves)
-        links = [(user_id, link) for user_id in assignment.shares for link in assignment.links(user_id)]
-        resolver.fanout.map(self._add_link, links)
-
-    def _add_link(self, made: tuple[str, Link]) -> None:
-        user_id, link = made
-        self._resolver.links.add(self._space_id, link.account_id, user_id, link.at)
 
     def _due(self) -> dict[str, set[str]]:
         """Living profiles by the due ids that lead to them, and the queue messages that named these."""
         found: dict[str, set[str]] = {}
         for batch in self._batches:
             for profile_id in batch.due:
-                profile = self._roster.end(profile_id)
-                if profile is not None:
-                    found.setdefault(profile.profile_id, set()).add(batch.queue_id)
+                living = self._assignment.final(self._roster.end(profile_id))
+                if living is not None and living in self._roster.profiles:
+                    found.setdefault(living, set()).add(batch.queue_id)
         return found
 
     def _commit(self, profile_id: str) -> bool:
         """Fold, apply, save and note; False if the profile was written by somebody else meanwhile."""
         profile, frozen = self._roster.profiles[profile_id], self._roster.folds.get(profile_id, [])
         share = self._assignment.shares.get(profile_id, Share())
-        catalogue = self._catalogue_for(profile)
+        catalogue, version = self._catalogue_for(profile), profile.version
         if any(p.head.catalogue > catalogue.version for p in (profile, *frozen)):
             return False  # a colleague knows the space better: look again
-        links = self._assignment.links(profile_id) if share.links else []
+        fresh_links, links = self._assignment.links(profile_id) if share.links else ([], [])
         try:
             self._freeze(profile_id)
-            self._unlink(profile, frozen, links)
             applied = apply(
                 profile,
                 share.batches(),
                 share.external_ids,
                 catalogue,
                 self._now,
-                links=links,
+                links=fresh_links,
                 frozen=frozen,
                 recent=self._roster.recent(profile_id),
             )
@@ -205,6 +201,10 @@ class Pass:
                 self._resolver.profiles.save(profile)
         except VersionConflict:
             return False
+        for anchor in self._assignment.anchors().get(profile_id, ()):
+            self._resolver.identifiers.release(self._space_id, anchor.identifier, profile_id, version)
+        for link in links:
+            self._resolver.links.add(self._space_id, link.account_id, profile_id, link.at)
         self._note(profile, applied)
         return True
 
@@ -215,15 +215,6 @@ class Pass:
             freeze(loser, merge)
             self._resolver.profiles.save(loser)
 
-    def _unlink(self, profile: Profile, frozen: Sequence[Profile], links: Sequence[Link]) -> None:
-        """An account that knows two of these lists only the first: from the freeze on they are one person."""
-        known = {link.account_id for link in (*profile.head.links, *links)}
-        for loser in frozen:
-            for link in loser.head.links:
-                if link.account_id in known:
-                    self._resolver.links.remove(self._space_id, link.account_id, loser.profile_id)
-                known.add(link.account_id)
-
     def _catalogue_for(self, profile: Profile) -> Catalogue:
         return self._catalogue if profile.head.collection == USERS else Catalogue(self._catalogue.version)
 
@@ -233,15 +224,17 @@ class Pass:
             if shown:
                 key = ProfileKey(profile.space_id, profile.profile_id)
                 expires_at = max(event.received_at for event in shown) + TIMELINE_DAYS * DAY
-                self._resolver.timeline.put(key, tag, shown, expires_at)
+                # Named by what is in it, too: a slow worker that knew less must not overwrite one that knew more.
+                name = tag + tag_of("\n".join(event.message_id for event in shown))
+                self._resolver.timeline.put(key, name, shown, expires_at)
         entries = [*self._entries.get(profile.profile_id, ()), *merges(profile, applied.counted.values())]
         self._resolver.log.write(self._space_id, entries)
 
     def _waiting(self, contested: set[str]) -> set[str]:
-        if not contested:
-            return set()
         shares = self._assignment.shares
-        tags = {tag for p in contested if p in shares for _, tag, _ in shares[p].arrivals}
+        tags = {tag for p in contested if p in shares for _, tag, _ in shares[p].arrivals} | self._assignment.deferred
+        if not contested and not tags:
+            return set()
         due = {queue_id for p, queue_ids in self._due().items() if p in contested for queue_id in queue_ids}
         return due | {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags}
 

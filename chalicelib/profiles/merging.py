@@ -1,20 +1,21 @@
 """Merging profiles without transactions.
 
-The profile that goes is frozen first: one conditional write that names the profile it goes into. From then on it
-never changes, and whoever meets it folds it into the profile that its chain of redirects ends at, unless that
-profile lists it already. Folding, listing and counting the event are one conditional write.
+The profile that goes is frozen first: one conditional write that names the profile it goes into and the identifiers
+by which an event joined the two. From then on it does not change. Folding it, listing it, adding the new identifiers
+of the event and counting the event are then one conditional write of the survivor.
 
     L live ──freeze──► L frozen, S does not list it ──fold──► S lists L
-                          │  ▲
-               S refuses L│  │ (what S became meanwhile no longer goes with L)
-                          ▼  │
-                       S has L's frozen version among `refused` ──unfreeze──► L live, one version on
+                          │
+                          └─refuse──► S has L's version among `refused` ──unfreeze──► L live, one version on
 
-A refusal is written to S before L is let go. Whoever still means to fold that version of L decided on an older
-version of S, so its write fails; whoever loads S later sees the refusal. So L is never both folded and live.
+Whoever meets a frozen profile that the end of its chain does not list completes the merge: the identifiers of its
+event are resolved once more, on what the profiles have become, and what follows is done on behalf of that event.
+If they no longer join the two, the profile is let go. A refusal is written to S before. Whoever still means to fold
+that version of L decided on an older version of S, so its write fails; whoever loads S later sees the refusal. So L
+is never both folded and live.
 
-Redirects cannot go round in circles: a profile goes only into one that is older, by (created at, id), which never
-change, and a profile that was never stored only into a stored one or into one of its kind with a lower id.
+Redirects cannot go round in circles: a profile goes only into one that is older, by (created at, id), and neither
+ever changes. A profile that was never stored goes into nobody: events placed on it in one pass just move along.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +37,8 @@ def unfreeze(loser: Profile) -> None:
 
 
 def is_blank(profile: Profile) -> bool:
-    """A profile id that was taken out of use before anything was stored under it: there is nothing to fold."""
+    """An id that once was taken out of use in favour of another before anything was stored under it: there is nothing
+    to fold."""
     return profile.head.first is None and not profile.head.external_ids
 
 
@@ -174,11 +176,11 @@ class Redirects:
     def end(self, profile_id: str) -> str:
         return self.path(profile_id)[-1]
 
-    def waiting(self) -> dict[str, list[Profile]]:
-        """By the id of the living (or not yet stored) end of their chains, the frozen profiles that it does not list,
-        in the order in which they are to be folded: the nearest first, because it may bring others along."""
+    def waiting(self) -> list[Profile]:
+        """Frozen profiles that the end of their chain has yet to take in, those nearest to it first, because they may
+        bring others along."""
         frozen = [(len(path := self.path(p.profile_id)), path, p) for p in self.known.values() if p.merged_into]
-        waiting: dict[str, list[Profile]] = {}
+        waiting: list[Profile] = []
         taken: dict[str, set[str]] = {}
         for _, path, profile in sorted(frozen, key=lambda f: (f[0], f[2].profile_id)):
             end = path[-1]
@@ -187,7 +189,7 @@ class Redirects:
             if end not in taken:
                 taken[end] = set(self.known[end].ids) if end in self.known else {end}
             if profile.profile_id not in taken[end]:
-                waiting.setdefault(end, []).append(profile)
+                waiting.append(profile)
                 taken[end].update(profile.ids)
         return waiting
 

@@ -59,7 +59,8 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
     that joined the two.
 
     `members` are the keys of the computations that destinations had been told of it: audiences it was in, traits it
-    had. They are kept only on the profile that took it in, for the one change that did.
+    had. They are kept only on the profile that took it in, for the one change that did. `kept` are the type and value
+    of the identifiers that the event joined the two by, kept only while the merge is under way.
     """
 
     profile_id: str
@@ -67,6 +68,7 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
     message_id: str
     source_id: str
     members: list[str] = msgspec.field(default_factory=list)
+    kept: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 class Link(msgspec.Struct, array_like=True, frozen=True):

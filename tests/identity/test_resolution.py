@@ -130,13 +130,20 @@ def test_of_several_values_of_the_least_trusted_type_a_new_one_goes_first_then_t
     assert [v.identifier for v in graph.violations] == [E1, E1]
 
 
-def test_a_claim_not_yet_on_its_profile_counts_as_an_addition():
-    book = rulebook(DEFAULT_RULES)
-    chosen = resolve([U1, A1], {U1: "P1"}, {"P1": Person((STORED, 0, "P1"), {A9: 0})}, book, 0)
-    assert (chosen.owner, list(chosen.fresh)) == ("P1", [U1, A1])
-    full = {"P1": Person((STORED, 0, "P1"), {U2: 0, A1: 0})}
-    assert U1 not in resolve([A1, U1], {U1: "P1", A1: "P1"}, full, book, 0).kept
-    assert resolve([U1], {U1: "P1"}, full, book, 0).blocked_by == "P1"
+def test_nobody_is_taken_for_somebody_on_hearsay():
+    book, people = rulebook(DEFAULT_RULES), {"P1": Person((STORED, 0, "P1"), {A9: 0})}
+    assert resolve([U1, A1], {U1: "P1"}, people, book, 0).blocked_by == "P1"
+    assert resolve([U1], {U1: "P1"}, people, book, 0).blocked_by == "P1"
+    known = resolve([U1, A9], {U1: "P1", A9: "P1"}, people, book, 0)
+    assert (known.owner, list(known.fresh), known.blocked_by) == ("P1", [U1], None)
+
+
+def test_an_id_that_is_merely_claimed_is_nobody_and_can_be_taken_over():
+    book, people = rulebook(Rules(mappings_limit=2)), {"N": Person((CLAIMED, 0, "N")), "P": Person((STORED, 0, "P"))}
+    assert resolve([A1], {A1: "N"}, people, book, 0).owner == "N"
+    people["P"].held = {U1: 0}
+    chosen = resolve([U1, A1, E1], {U1: "P", A1: "N", E1: "N"}, people, book, 0)
+    assert (chosen.owner, list(chosen.joined), list(chosen.fresh)) == ("P", ["N"], [A1])
 
 
 def test_who_has_a_past_survives_whoever_was_first():
