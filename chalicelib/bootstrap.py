@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from .clock import Clock, SystemClock
+from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.emit import Emitter
 from .delivery.ledger import Ledger
@@ -116,7 +117,8 @@ class Application:
             fanout=a.fanout,
         )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, Sweeps(a.workspace), a.clock, a.ids)
-        self.emitter = Emitter(self.directory, a.queues, self.sizes, a.clock)
+        self.debugger = Debugger(a.work, a.clock)
+        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
         self.operations = self._operations(a)
         self.engine = self._engine(a)

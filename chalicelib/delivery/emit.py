@@ -13,6 +13,7 @@ from ..profiles.profile import Head
 from ..queues import DELIVER, Outgoing, Queues
 from ..workspace.model import Connection
 from ..workspace.ports import Directory, SpaceView
+from .debugger import Debugger
 from .message import Delivery, encode
 from .payloads import Origin, forms, payload
 from .rows import Row, exit_rows, rows
@@ -30,34 +31,36 @@ class Outlet(NamedTuple):
 
 
 class Emitter:
-    def __init__(self, directory: Directory, queues: Queues, sizes: Sizes, clock: Clock) -> None:
+    def __init__(self, directory: Directory, queues: Queues, sizes: Sizes, debugger: Debugger, clock: Clock) -> None:
         self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
+        self._debugger = debugger
 
     def emit(self, changes: Sequence[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
         failed = self._sizes.apply(changes)
-        told: dict[str, list[Outgoing]] = {}
+        told: dict[str, list[Delivery]] = {}
         views: dict[str, SpaceView] = {}
         for change in changes:
             if change.record_id in failed:
                 continue
             try:
-                told[change.record_id] = [_outgoing(delivery) for delivery in self._deliveries(change, views)]
+                told[change.record_id] = list(self._deliveries(change, views))
             except Exception as error:
                 # Whatever it is, the neighbours of this change must not wait for it.
                 logger.warning("Change %s cannot be told: %s", change.record_id, place_of(error))
                 failed.add(change.record_id)
         return failed | self._send(told)
 
-    def _send(self, told: Mapping[str, Sequence[Outgoing]]) -> set[str]:
-        messages = [message for of_change in told.values() for message in of_change]
-        if not messages:
+    def _send(self, told: Mapping[str, Sequence[Delivery]]) -> set[str]:
+        deliveries = [delivery for of_change in told.values() for delivery in of_change]
+        if not deliveries:
             return set()
         try:
-            self._queues.send(DELIVER, messages)
+            self._queues.send(DELIVER, [_outgoing(delivery) for delivery in deliveries])
         except MusterError as error:
-            logger.warning("The deliver queue did not take %d messages: %s", len(messages), type(error).__name__)
+            logger.warning("The deliver queue did not take %d messages: %s", len(deliveries), type(error).__name__)
             return {record_id for record_id, of_change in told.items() if of_change}
+        self._debugger.note(deliveries)
         return set()
 
     def _deliveries(self, change: ProfileChange, views: dict[str, SpaceView]) -> Iterator[Delivery]:

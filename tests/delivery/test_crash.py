@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.clock import FixedClock
 from chalicelib.deadline import NoDeadline
+from chalicelib.delivery.debugger import Debugger
 from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import decode
@@ -106,13 +107,15 @@ def test_an_emission_survives_a_death_at_every_call(after):
         clock = FixedClock(NOW)
         directory = FakeDirectory([vip], [connection(vip, sendTrack=True)], [webhook()])
         queues, records, fuse = MemoryQueues(), MemoryRecords(clock), Fuse(at, after)
-        fused = Emitter(fuse.around(directory), fuse.around(queues), Sizes(fuse.around(records)), clock)
+        work = fuse.around(records)
+        fused = Emitter(fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), clock)
         try:
             assert fused.emit(moved) == set()
         except Killed:
-            assert Emitter(directory, queues, Sizes(records), clock).emit(moved) == set()
+            assert Emitter(directory, queues, Sizes(records), Debugger(records, clock), clock).emit(moved) == set()
         told.append({decode(body).message_id for body in queues.bodies(DELIVER)})
         assert Sizes(records).of(SPACE) == {"aud_vip": 2}
+        assert len(Debugger(records, clock).newest("d1")) == 6
         if not fuse.blown:
             break
     assert at > 5

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from chalicelib.clock import FixedClock
+from chalicelib.delivery.debugger import Debugger
 from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
@@ -43,8 +44,9 @@ class Stage:
         self.clock = FixedClock(NOW)
         self.directory = FakeDirectory(computations, connections, destinations or [webhook()])
         self.queues = MemoryQueues()
-        self.sizes = Sizes(MemoryRecords(self.clock))
-        self.emitter = Emitter(self.directory, self.queues, self.sizes, self.clock)
+        work = MemoryRecords(self.clock)
+        self.sizes, self.debugger = Sizes(work), Debugger(work, self.clock)
+        self.emitter = Emitter(self.directory, self.queues, self.sizes, self.debugger, self.clock)
 
     def emit(self, *changes):
         assert self.emitter.emit(changes) == set()

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.delivery.message import Delivery
 from chalicelib.workspace.founding import found
 
 from .api import Api
@@ -14,6 +15,18 @@ def application(cloud):
     bootstrap.install(application)
     yield application
     bootstrap.install(None)
+
+
+def _delivery(destination_id):
+    return Delivery(
+        message_id="m",
+        connection_id="c",
+        computation_id="a",
+        space_id="s",
+        destination_id=destination_id,
+        created_at=0,
+        payload={"event": "Audience Entered"},
+    )
 
 
 def test_from_nothing_to_a_connected_audience(application, cloud):
@@ -32,6 +45,11 @@ def test_from_nothing_to_a_connected_audience(application, cloud):
     assert len(api.get(api.audiences).data["audiences"]) == 2
     assert api.get(f"/sources/{founded.source_id}/discards").data == {"discards": []}
     assert api.get(f"/destinations/{destination['id']}/dead-letters").data == {"deadLetters": []}
+    application.debugger.note([_delivery(destination["id"])])
+    shown = f"/destinations/{destination['id']}/debugger"
+    assert api.get(shown, search="entered").data == {"events": [{"event": "Audience Entered"}]}
+    assert api.get(shown, search="exited").data == {"events": []}
+    assert api.get("/destinations/nope/debugger").status == 404
 
     worker = bootstrap.Application(bootstrap.on_aws(cloud.names.settings, clients=cloud.clients)).directory
     view = worker.view(founded.space_id)
