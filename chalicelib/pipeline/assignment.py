@@ -1,8 +1,6 @@
 """Which profile each event of a pass belongs to, and everything that this profile gets in the pass."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from .. import ids
 from ..errors import VersionConflict
@@ -11,7 +9,6 @@ from ..identity.external_id import ACCOUNTS, USERS, ExternalId, Identifier
 from ..identity.extraction import Extracted
 from ..identity.resolution import MAPPINGS, STORED, Resolution, Violation, resolve
 from ..identity.rulebook import Rulebook
-from ..profiles.arrival import Arrival
 from ..profiles.ports import Claim
 from ..profiles.profile import MOST_LINKS, Link, Merge, Profile
 from ..profiles.recent import hash_of
@@ -19,51 +16,9 @@ from ..profiles.room import EXTERNAL_IDS, size_of
 from ..tracking.event import Event
 from .findings import Findings
 from .roster import Roster, kept_by
+from .share import Cause, Share, time_of
 
 _PREFIX = {USERS: "use_", ACCOUNTS: "acc_"}
-
-
-class Cause(NamedTuple):
-    """What an event brought about: `at` is when it happened, `kept` the identifiers that counted."""
-
-    at: int
-    message_id: str
-    source_id: str
-    kept: Sequence[Identifier]
-
-    @classmethod
-    def of(cls, event: Event, kept: Sequence[Identifier]) -> "Cause":
-        return cls(_time_of(event), event.message_id, event.source_id, kept)
-
-    def merge(self, profile_id: str) -> Merge:
-        kept = [(identifier.type, identifier.value) for identifier in self.kept]
-        return Merge(profile_id, self.at, self.message_id, self.source_id, [], kept)
-
-
-@dataclass
-class Share:
-    """What one profile gets. `arrivals` are numbered in order of sending. `links` are by account id, with the times of
-    the calls that say so.
-    `freezes` are the stored profiles that are merged into this one, and by what."""
-
-    arrivals: list[tuple[int, bytes, Event]] = field(default_factory=list)
-    external_ids: list[ExternalId] = field(default_factory=list)
-    links: dict[str, list[int]] = field(default_factory=dict)
-    freezes: list[tuple[Profile, Cause]] = field(default_factory=list)
-
-    def absorb(self, other: "Share") -> None:
-        self.arrivals += other.arrivals
-        self.external_ids += other.external_ids
-        for account_id, times in other.links.items():
-            self.links.setdefault(account_id, []).extend(times)
-        self.freezes += other.freezes
-
-    def batches(self) -> list[Arrival]:
-        """In order of sending, by queue message."""
-        by_tag: dict[bytes, list[Event]] = {}
-        for _, tag, event in sorted(self.arrivals, key=lambda arrival: arrival[0]):
-            by_tag.setdefault(tag, []).append(event)
-        return [Arrival(tag, events) for tag, events in by_tag.items()]
 
 
 class Assignment:
@@ -206,7 +161,7 @@ class Assignment:
         return None
 
     def _resolve(self, identifiers: Sequence[Identifier], event: Event) -> Resolution:
-        return resolve(identifiers, self.roster.owners, self.roster.people, self._book, _time_of(event))
+        return resolve(identifiers, self.roster.owners, self.roster.people, self._book, time_of(event))
 
     def _place(self, found: Extracted, event: Event, tag: bytes) -> str | None:
         if not found.usable:
@@ -317,8 +272,3 @@ class Assignment:
 
     def _share(self, profile_id: str) -> Share:
         return self.shares.setdefault(profile_id, Share())
-
-
-def _time_of(event: Event) -> int:
-    """When it happened; a clock in the future must not make anything last longer."""
-    return min(event.timestamp, event.received_at)

@@ -31,12 +31,13 @@ from ..tracking.decode import events as decode_events
 from ..tracking.envelope import Accepted, Envelope, unpack
 from ..tracking.event import Event
 from ..workspace.ports import Directory
-from .assignment import Assignment, Share
+from .assignment import Assignment
 from .fanout import Fanout
 from .findings import merges
 from .identity_log import Entry, IdentityLog
 from .landing import Landed, land
 from .roster import Roster
+from .share import Share
 
 logger = logging.getLogger(__name__)
 

@@ -61,6 +61,9 @@ class Roster:
         for identifier, claim in claims.items():
             if identifier not in self.suppressed:
                 self._own(identifier, claim)
+        # Mappings were read before profiles: what a profile has come to list since is its own.
+        for profile_id, person in self.people.items():
+            self.owners.update((i, profile_id) for i in person.held.keys() & looked_up - self.owners.keys())
 
     def end(self, profile_id: str) -> str:
         """The id of the profile that an id leads to: it lives, or was never stored, or stands for nobody."""

@@ -5,9 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-
-class Killed(BaseException):
-    """The process is gone: nothing may catch it."""
+from tests.pipeline.wire import Killed
 
 
 class Worker:

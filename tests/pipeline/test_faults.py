@@ -6,11 +6,10 @@ The calls are counted in an undisturbed run, and every one of them is tried.
 import gzip
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from chalicelib.clock import HOUR
 from chalicelib.profiles.ports import ProfileKey
@@ -19,6 +18,7 @@ from chalicelib.store.dynamodb import DynamoIdentifiers, DynamoProfiles, DynamoT
 from chalicelib.store.s3 import S3Archive
 from tests.conftest import Cloud
 from tests.pipeline.shop import Shop, audience, identify, track
+from tests.pipeline.wire import Killed, Wire
 
 AUDIENCES = [
     audience("buyers", "event('Bought').count() >= 2"),
@@ -27,34 +27,6 @@ AUDIENCES = [
 ]
 PEOPLE = ["user_id:u1", "user_id:u2", "email:three@ex.io"]
 _spaces = itertools.count(1)
-
-
-class Killed(BaseException):
-    """The process is gone: nothing may catch it."""
-
-
-class Wire:
-    """While armed, counts the calls of every AWS client, and kills at one: before it is made or after its answer."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.calls = 0
-        self.armed = False
-        self.kill_at: tuple[int, str] | None = None
-        real: Callable[..., Any] = BaseClient._make_api_call
-
-        def call(client: BaseClient, operation: str, kwargs: dict[str, Any]) -> Any:
-            self.calls += self.armed
-            self._perhaps_kill("before")
-            answer = real(client, operation, kwargs)
-            self._perhaps_kill("after")
-            return answer
-
-        patch.setattr(BaseClient, "_make_api_call", call)
-
-    def _perhaps_kill(self, phase: str) -> None:
-        if self.armed and self.kill_at == (self.calls, phase):
-            self.armed = False
-            raise Killed
 
 
 @pytest.fixture
