@@ -33,12 +33,12 @@ def receive() -> Response:
 
 def ignore() -> Response:
     """Answer a browser's report on itself."""
-    return _response(ACCEPTED, exchange.headers(routes.current_request))
+    return response(ACCEPTED, exchange.headers(routes.current_request))
 
 
 def preflight() -> Response:
     """Tell a browser which requests it may send."""
-    return _permission(exchange.headers(routes.current_request))
+    return permission(exchange.headers(routes.current_request))
 
 
 for _path in PATHS:
@@ -58,10 +58,10 @@ def _answer(request: Request) -> Response:
     except Exception as error:  # Chalice's own answer would lack the CORS headers: browsers would send again for ever
         logger.error("A tracking request failed: %s", place_of(error))
         reply = failure(500, "internal_error", "The request could not be handled.")
-    return _response(reply, headers)
+    return response(reply, headers)
 
 
-def _response(reply: Reply, headers: dict[str, str]) -> Response:
+def response(reply: Reply, headers: dict[str, str]) -> Response:
     return exchange.json_response(reply.status, reply.body, {**reply.headers, **_cors(headers)})
 
 
@@ -74,7 +74,7 @@ def _cors(headers: dict[str, str]) -> dict[str, str]:
     return {**allowed, "Access-Control-Expose-Headers": EXPOSED}
 
 
-def _permission(headers: dict[str, str]) -> Response:
+def permission(headers: dict[str, str]) -> Response:
     requested = _HEADER_NAME.findall(headers.get("access-control-request-headers", "").lower())
     granted = {
         "Access-Control-Allow-Methods": "GET, POST, OPTIONS",

@@ -434,3 +434,26 @@ def test_the_python_sdk_over_http(muster: Muster, source: Source, user: str, com
     bought = next(row for row in rows if row["type"] == "track")
     assert (bought["event"], bought["properties"]) == ("Order Completed", {"revenue": 120.5})
     assert bought["context"]["library"]["name"] == "analytics-python"
+
+
+def test_browser_and_mobile_sdks_are_told_where_to_send(muster: Muster) -> None:
+    source = muster.source()
+    path = f"/v1/projects/{source.write_key}/settings"
+    answer = muster.ask("GET", path, Origin=ORIGIN, Host="collect.example.com")
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "max-age" in answer.headers["Cache-Control"]
+    told = answer.json
+    assert told["integrations"]["Segment.io"]["apiKey"] == source.write_key
+    assert told["integrations"]["Segment.io"]["apiHost"] == "collect.example.com/v1"
+    assert told["metrics"] == {"sampleRate": 0}
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    assert muster.ask("OPTIONS", path, **asked).status == 200
+
+
+@pytest.mark.parametrize("write_key", ["unknown", "x" * 500, "%E2%82%AC"])
+def test_an_unknown_key_has_no_settings_and_a_page_may_read_that(muster: Muster, write_key: str) -> None:
+    answer = muster.ask("GET", f"/v1/projects/{write_key}/settings", Origin=ORIGIN)
+    assert answer.status == 404
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.json["success"] is False
