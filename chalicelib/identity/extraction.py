@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..tracking.event import Event
 from .external_id import ACCOUNTS, USERS, Identifier
-from .rulebook import Rulebook, rulebook
+from .rulebook import Rulebook, Ruling, rulebook
 from .rules import DEFAULT_RULES, KINDS_OF_DEVICES, LONGEST_NAME, LONGEST_VALUE
 
 Raw = Iterator[tuple[str, Any]]
@@ -43,11 +43,15 @@ def account_of(event: Event, book: Rulebook) -> Identifier | None:
 
 def normalised(type: str, value: Any, book: Rulebook) -> str | None:
     """The stored form of a value; None if it cannot be an identifier."""
+    return _stored(value, book.of(type))
+
+
+def _stored(value: Any, ruling: Ruling) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         return None
-    value = book.of(type).normalise(value.strip())
+    value = ruling.normalise(value.strip())
     return value if 0 < len(value) <= LONGEST_VALUE else None
 
 
@@ -55,9 +59,12 @@ def _sorted_out(collection: str, found: Raw, book: Rulebook) -> Extracted:
     usable: dict[Identifier, None] = {}
     blocked: dict[Identifier, None] = {}
     for type, raw in found:
-        value = None if raw is None else normalised(type, raw, book)
+        if raw is None:
+            continue
+        ruling = book.of(type)
+        value = _stored(raw, ruling)
         if value is not None:
-            chosen = blocked if book.of(type).blocks(value) else usable
+            chosen = blocked if ruling.blocks(value) else usable
             chosen[Identifier(collection, type, value)] = None
     return Extracted(list(usable), list(blocked))
 

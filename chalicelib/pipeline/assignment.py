@@ -153,7 +153,8 @@ class Assignment:
             if placed is not None and any(owners.get(i) == placed for i in identifiers):
                 return placed, None
         digest = hash_of(event.message_id)
-        for profile_id in dict.fromkeys(owners[i] for i in identifiers if i in owners):
+        only = self._owner_of_all(identifiers)
+        for profile_id in (only,) if only else dict.fromkeys(owners[i] for i in identifiers if i in owners):
             if self.roster.people[profile_id].age[0] == STORED:
                 tag = self.roster.recent(profile_id).counted_by(digest)
                 if tag is not None:
@@ -163,7 +164,26 @@ class Assignment:
     def _resolve(self, identifiers: Sequence[Identifier], event: Event) -> Resolution:
         return resolve(identifiers, self.roster.owners, self.roster.people, self._book, time_of(event))
 
+    def _owner_of_all(self, identifiers: Sequence[Identifier]) -> str | None:
+        """The profile that has every one of them: then nothing is to be decided. Most events are of this kind."""
+        owner = self.roster.owners.get(identifiers[0]) if identifiers else None
+        if owner is None:
+            return None
+        held = self.roster.people[owner].held
+        return owner if all(i in held for i in identifiers) else None
+
     def _place(self, found: Extracted, event: Event, tag: bytes) -> str | None:
+        profile_id = self._owner_of_all(found.usable)
+        if profile_id is None:
+            profile_id = self._decide(found, event, tag)
+        elif found.blocked:
+            self._note(found, None, profile_id, event, tag)
+        if profile_id is not None:
+            self._share(profile_id).arrivals.append((self._count, tag, event))
+        return profile_id
+
+    def _decide(self, found: Extracted, event: Event, tag: bytes) -> str | None:
+        """None when the event names nobody, or has to wait."""
         if not found.usable:
             self._note(found, None, None, event, tag)
             return None
@@ -179,7 +199,6 @@ class Assignment:
         if chosen.violations or left_out:
             self._anchor(found.usable, profile_id, cause)
         self._note(found, chosen, profile_id, event, tag, left_out)
-        self._share(profile_id).arrivals.append((self._count, tag, event))
         return profile_id
 
     def _depends_on_others(self, identifiers: Sequence[Identifier], chosen: Resolution) -> bool:

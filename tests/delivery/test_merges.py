@@ -8,7 +8,7 @@ import pytest
 from chalicelib.clock import MINUTE, FixedClock
 from chalicelib.delivery.debugger import Debugger
 from chalicelib.delivery.emit import Emitter
-from chalicelib.delivery.message import decode
+from chalicelib.delivery.message import Delivery, decode
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.profiles.profile import Merge
 from chalicelib.queues import DELIVER
@@ -115,7 +115,7 @@ class Partner:
         changes = self._crowd.profiles.changes
         for start in range(0, len(changes), 4):
             assert self._emitter.emit(changes[max(0, start - 3) : start + 4]) == set()
-            heard = {}
+            heard: dict[str, Delivery] = {}
             for message in self._queues.take(DELIVER):
                 heard.setdefault(decode(message.body).message_id, decode(message.body))
             for delivery in heard.values():
