@@ -29,6 +29,7 @@ test: $(STAMP) ## all tests
 
 bench: $(STAMP) ## units, calls and CPU per event, as ratios
 	$(BIN)/python -m tests.bench.pipeline_cost
+	$(BIN)/python -m tests.bench.identity_cost
 	$(BIN)/python -m tests.bench.query_throughput
 
 check: $(STAMP) ## style and types
