@@ -81,6 +81,17 @@ def test_a_task_that_was_never_made_holds_up_nobody_for_long():
     assert scene.names(lane) == ["b"]
 
 
+def test_nobody_loses_his_place_in_a_long_line():
+    scene, lane = Scene(), Lane("l", 1)
+    names = [f"{number:02}" for number in range(2 * module.CHECKED)]
+    for name in names:
+        scene.enter(lane, name)
+    scene.clock.advance(2 * ABANDONED)
+    scene.tasks["00"] = task("00", status=SUCCEEDED)
+    assert scene.lanes.has_turn(lane, "01")
+    assert scene.names(lane) == names[1:]
+
+
 def test_a_rule_keeps_tasks_out_unless_those_inside_are_dead():
     scene, lane = Scene(), Lane("l", 1)
 

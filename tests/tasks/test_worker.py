@@ -11,7 +11,7 @@ from chalicelib.deadline import ClockDeadline, NoDeadline
 from chalicelib.errors import Unavailable
 from chalicelib.queues import Received
 from chalicelib.store.memory import MemoryRecords
-from chalicelib.tasks.kind import Cursor, Done, Kind, StepFailed
+from chalicelib.tasks.kind import Cursor, Done, Kind, StepFailed, per_computation
 from chalicelib.tasks.shift import LARGEST_NOTE
 from chalicelib.tasks.task import FAILED, QUEUED, RUNNING, SUCCEEDED, WAITING_RETRY, YIELDED, Task
 from tests.tasks.memory_world import MemoryWorld
@@ -163,6 +163,12 @@ def test_nothing_is_begun_in_the_last_minute_of_an_invocation(world: MemoryWorld
     assert world.tasks.get(task.task_id).status == SUCCEEDED
 
 
+def break_first(task, step, deadline):
+    if task.slot == "1":
+        raise RuntimeError("broken")
+    return Done()
+
+
 def test_nobody_to_hear_of_failures_holds_up_nothing(world: MemoryWorld):
     real, deaf = world.failures.report, [True]
 
@@ -172,9 +178,11 @@ def test_nobody_to_hear_of_failures_holds_up_nothing(world: MemoryWorld):
         real(task, failure)
 
     world.failures.report = report  # type: ignore[method-assign]
-    task = run_one(world, lambda task, step, deadline: 1 / 0)
+    world.kinds["one"] = Kind("one", {"only": break_first}, one_at_a_time=per_computation)
+    task, behind = (world.tasks.create("one", "space", slot, computation_id="aud") for slot in "12")
     world.run(3_600)
     assert world.tasks.get(task.task_id).status == FAILED
+    assert world.tasks.get(behind.task_id).status == SUCCEEDED
     assert world.failures.of(task.task_id) == []
     deaf.clear()
     world.run(60)
