@@ -8,11 +8,20 @@ from ..destinations.registry import KINDS
 from ..workspace.model import Connection, Destination
 from ..workspace.ports import Directory, SpaceView
 from .classification import CONNECTION_PAUSED, DESTINATION_DISABLED, INVALID_SETTINGS, Discarded
+from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
 from .message import Delivery
 
 
 class Cancelled(Exception):
     """Connection or destination were removed: nobody is left who could want the message or hear of its failure."""
+
+
+class Filtered(Exception):
+    """It is not meant for this partner. Not a failure: nothing was attempted and nothing is to be repaired."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Outlet(NamedTuple):
@@ -30,7 +39,7 @@ class Admission:
     _views: dict[str, SpaceView] = field(default_factory=dict)
 
     def outlet(self, delivery: Delivery) -> Outlet:
-        """Raises Cancelled or Discarded when the delivery must not be attempted."""
+        """Raises Cancelled, Filtered or Discarded when the delivery must not be attempted."""
         destination = self.directory.destination(delivery.destination_id)
         connection = self._connection(delivery)
         if destination is None or connection is None:
@@ -39,7 +48,10 @@ class Admission:
             raise Discarded(DESTINATION_DISABLED)
         if not connection.enabled:
             raise Discarded(CONNECTION_PAUSED)
-        return _outlet(destination)
+        outlet = _outlet(destination)
+        if not allows(delivery.payload.get("integrations") or {}, outlet.kind.name):
+            raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
+        return outlet
 
     def _connection(self, delivery: Delivery) -> Connection | None:
         if delivery.space_id not in self._views:

@@ -21,7 +21,7 @@ from ..destinations.kind import Request
 from ..errors import Conflict, Malformed, VersionConflict, place_of
 from ..queues import Queues, Received
 from ..workspace.ports import Directory
-from .admission import Admission, Cancelled, Outlet
+from .admission import Admission, Cancelled, Filtered, Outlet
 from .classification import INTERNAL, Deferred, Discarded, Undelivered, refusal
 from .lanes import side_by_side
 from .ledger import Ledger
@@ -103,6 +103,8 @@ class Deliverer:
             return admission.outlet(parcel.delivery)
         except Cancelled:
             settlement.cancel(parcel)
+        except Filtered as reason:
+            settlement.filter(parcel, reason.code)
         except Discarded as failure:
             settlement.settle(parcel, Verdict(self.clock.now(), failure, requests=0))
         return None

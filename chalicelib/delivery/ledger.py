@@ -22,6 +22,7 @@ RETRIED = "retried"
 PENDING = "pending"
 DISCARDED = "discarded"
 CANCELLED = "cancelled"
+FILTERED = "filtered"
 
 _STATE = "state"
 _DEAD = "dead#"
@@ -126,7 +127,8 @@ class Ledger:
     def counts(
         self, destination_id: str, *, connection_id: str | None = None, since: int = 0, until: int | None = None
     ) -> dict[str, int]:
-        """`delivered`, `retried`, `pending`, `cancelled`, `discarded`, `discarded.<code>`: those that changed in the
+        """`delivered`, `retried`, `pending`, `cancelled`, `filtered`, `discarded`, and by code `filtered.<code>` and
+        `discarded.<code>`: those that changed in the
         hours that began at `since` or later and before `until` (epoch ms); in two weeks without them.
 
         Of one connection only `delivered` and `discarded` are known. `pending` belongs to the hour of the first

@@ -7,7 +7,18 @@ from typing import NamedTuple
 from ..clock import HOUR, SECOND, Clock
 from ..queues import DELIVER, Queues, Received
 from .classification import Deferred, Undelivered
-from .ledger import CANCELLED, DELIVERED, DISCARDED, PENDING, RETRIED, Attempts, Ledger, Waiting, of_connection
+from .ledger import (
+    CANCELLED,
+    DELIVERED,
+    DISCARDED,
+    FILTERED,
+    PENDING,
+    RETRIED,
+    Attempts,
+    Ledger,
+    Waiting,
+    of_connection,
+)
 from .message import Delivery
 from .retry import Random, Schedule
 
@@ -68,6 +79,12 @@ class Settlement:
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
         self._finish(parcel, CANCELLED)
+
+    def filter(self, parcel: Parcel, code: str) -> None:
+        """It is counted, and its neighbours go on."""
+        if parcel.before:
+            self._ledger.forget(parcel.delivery.message_id)
+        self._finish(parcel, FILTERED, f"{FILTERED}.{code}")
 
     def write_counts(self) -> None:
         for (destination_id, hour), amounts in self._counts.items():
