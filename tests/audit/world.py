@@ -1,9 +1,13 @@
 """The management API with tasks behind it: steps that fail when told to, on a clock that stands still."""
 
+from collections.abc import Callable
+
+from chalicelib.clock import Clock
 from chalicelib.deadline import NoDeadline
 from chalicelib.overview.changes import RunChanges
 from chalicelib.overview.service import Overviews
 from chalicelib.queues import COMPUTE, INGEST
+from chalicelib.records import Records
 from chalicelib.store.memory import MemoryRecords
 from chalicelib.tasks.engine import Engine
 from chalicelib.tasks.kind import Done, Kind, StepFailed, per_computation, per_destination
@@ -36,8 +40,8 @@ class Inline:
 class OperatedWorld(World):
     """`failing` maps (destination or computation id, step) to how often it fails; `ran` lists the steps that ran."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, records: Callable[[Clock], Records] = MemoryRecords) -> None:
+        super().__init__(records)
         self.failing: dict[tuple[str, str], int] = {}
         self.ran: list[tuple[str, str]] = []
         self.changes = RunChanges(self.records, self.clock)

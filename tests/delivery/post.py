@@ -66,14 +66,14 @@ class DeliverQueue:
 class Post:
     """`partner` is a function from a request to a response, a status, or an error to raise."""
 
-    def __init__(self, partner, destinations=None, computations=None, connections=None):
+    def __init__(self, partner, destinations=None, computations=None, connections=None, records=MemoryRecords):
         self.clock = FixedClock(NOW)
         self.partner = partner
         vip = audience()
         self.directory = FakeDirectory(
             computations or [vip], connections or [connection(vip)], destinations or [webhook()]
         )
-        self.records = MemoryRecords(self.clock)
+        self.records = records(self.clock)
         self.ledger = Ledger(self.records, self.clock)
         self.queue = DeliverQueue(self.clock)
         self.transport = MockTransport(self._answer)

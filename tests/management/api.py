@@ -11,7 +11,7 @@ from chalice.test import Client
 
 from app import app
 from chalicelib import bootstrap
-from chalicelib.clock import FixedClock
+from chalicelib.clock import Clock, FixedClock
 from chalicelib.delivery.ledger import DeadLetter, Ledger
 from chalicelib.delivery.transport import MockTransport, Response
 from chalicelib.destinations.kind import Request
@@ -20,6 +20,7 @@ from chalicelib.ids import CountingIds
 from chalicelib.operations import Operations
 from chalicelib.pipeline.discards import Discards
 from chalicelib.pipeline.intake import Intake
+from chalicelib.records import Records
 from chalicelib.store.memory import MemoryQueues, MemoryRecords, MemorySecrets, MemoryTopics
 from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import Founded, found
@@ -115,12 +116,12 @@ class Api:
 
 
 class World:
-    """The services behind the API, and the means to move their time."""
+    """The services behind the API, and the means to move their time. `records` makes the one table of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Callable[[Clock], Records] = MemoryRecords) -> None:
         self.clock = FixedClock(T0)
         self.ids = CountingIds(self.clock)
-        self.records = MemoryRecords(self.clock)
+        self.records = records(self.clock)
         self.secrets = MemorySecrets()
         self.counted = Counted()
         self.directory = StoredDirectory(self.records, self.secrets, self.clock)

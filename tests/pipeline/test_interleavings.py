@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -199,36 +199,59 @@ def test_requests_of_several_events_under_deaths(block):
             raise told(seed, error) from None
 
 
-# What stands before, and what two workers get at the same moment.
-SCENES: dict[str, tuple[Rules, list[dict[str, str]], dict[str, str], dict[str, str]]] = {
-    "the same new person": (Rules(), [], {"u": "u1", "a": "a1"}, {"a": "a1", "e": "e1"}),
-    "a new person on a shared device": (Rules(), [], {"u": "u1", "a": "a1"}, {"u": "u2", "a": "a1"}),
-    "the same merge": (Rules(), [{"a": "a1"}, {"u": "u1"}], {"u": "u1", "a": "a1"}, {"a": "a1", "u": "u1"}),
-    "two merges into one": (
-        Rules(),
-        [{"a": "a1"}, {"e": "e1"}, {"u": "u1"}],
-        {"e": "e1", "a": "a1"},
-        {"u": "u1", "a": "a1"},
+class Scene(NamedTuple):
+    """What stands before, messages of one or several events, and which of them two workers get at the same moment."""
+
+    rules: Rules
+    before: list[dict[str, str]]
+    messages: list[list[dict[str, str]]]
+    one: Sequence[int] = (0,)
+    other: Sequence[int] = (1,)
+
+
+SCENES = {
+    "the same new person": Scene(Rules(), [], [[{"u": "u1", "a": "a1"}], [{"a": "a1", "e": "e1"}]]),
+    "a new person on a shared device": Scene(Rules(), [], [[{"u": "u1", "a": "a1"}], [{"u": "u2", "a": "a1"}]]),
+    "the same merge": Scene(
+        Rules(), [{"a": "a1"}, {"u": "u1"}], [[{"u": "u1", "a": "a1"}], [{"a": "a1", "u": "u1", "e": "e1"}]]
     ),
-    "a chain": (Rules(), [{"a": "a1"}, {"e": "e1"}, {"u": "u1"}], {"u": "u1", "e": "e1"}, {"a": "a1", "e": "e1"}),
-    "the survivor gets a user id": (
-        Rules(),
-        [{"a": "a1"}, {"u": "u2", "e": "e1"}],
-        {"a": "a1", "e": "e1"},
-        {"u": "u1", "a": "a1"},
+    "two merges into one": Scene(
+        Rules(), [{"a": "a1"}, {"e": "e1"}, {"u": "u1"}], [[{"e": "e1", "a": "a1"}], [{"u": "u1", "a": "a1"}]]
     ),
-    "the loser gets a user id": (
-        Rules(),
-        [{"u": "u1", "a": "a1"}, {"e": "e1"}],
-        {"a": "a1", "e": "e1"},
-        {"u": "u2", "e": "e1"},
+    "a chain": Scene(
+        Rules(), [{"a": "a1"}, {"e": "e1"}, {"u": "u1"}], [[{"u": "u1", "e": "e1"}], [{"a": "a1", "e": "e1"}]]
     ),
-    "the last room": (limits(a=2), [{"u": "u1", "a": "a1"}], {"u": "u1", "a": "a2"}, {"u": "u1", "a": "a3"}),
-    "one merge is left": (
+    "the survivor gets a user id": Scene(
+        Rules(), [{"a": "a1"}, {"u": "u2", "e": "e1"}], [[{"a": "a1", "e": "e1"}], [{"u": "u1", "a": "a1"}]]
+    ),
+    "the loser gets a user id": Scene(
+        Rules(), [{"u": "u1", "a": "a1"}, {"e": "e1"}], [[{"a": "a1", "e": "e1"}], [{"u": "u2", "e": "e1"}]]
+    ),
+    "the last room": Scene(limits(a=2), [{"u": "u1", "a": "a1"}], [[{"u": "u1", "a": "a2"}], [{"u": "u1", "a": "a3"}]]),
+    "one merge is left": Scene(
         Rules(merges_limit=1),
         [{"a": "a1"}, {"e": "e1"}, {"u": "u1"}],
-        {"a": "a1", "e": "e1"},
-        {"a": "a1", "u": "u1"},
+        [[{"a": "a1", "e": "e1"}], [{"a": "a1", "u": "u1"}]],
+    ),
+    "what hangs on a merge that fails": Scene(
+        limits(e=1),
+        [{"e": "e2"}, {"a": "a2"}, {"u": "u2"}],
+        [[{"u": "u2", "a": "a2", "e": "e2"}], [{"a": "a2", "i": "i2", "e": "e1"}], [{"u": "u1", "a": "a2"}]],
+        one=(0, 1),
+        other=(2,),
+    ),
+    "one message at two workers, and no room for its best identifier": Scene(
+        Rules(mappings_limit=3),
+        [{"a": "a1", "i": "i2", "e": "e1"}],
+        [[{"u": "u1", "i": "i2", "e": "e1"}], [{"u": "u1"}]],
+        one=(0,),
+        other=(1, 0),
+    ),
+    "an identifier that arrives between two reads": Scene(
+        limits(i=1), [{"a": "a1", "i": "i1"}], [[{"u": "u1", "a": "a1", "i": "i2"}], [{"u": "u1", "a": "a1"}]]
+    ),
+    "one message at two workers, and a merge in between": Scene(
+        Rules(), [{"u": "u1"}, {"a": "a1"}], [[{"u": "u1"}, {"a": "a1"}], [{"u": "u1", "a": "a1"}]], other=(1, 0)
     ),
 }
 
@@ -259,14 +282,14 @@ class Script:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_every_way_to_change_hands_twice(name):
-    rules, before, one, other = SCENES[name]
-    for schedule in schedules(11):
+    scene = SCENES[name]
+    for schedule in schedules(12):
         script = Script(schedule)
-        space = Space(rules, script.choose)
-        for ids in before:
+        space = Space(scene.rules, script.choose)
+        for ids in scene.before:
             space.crowd.resolve(space.message(ids))
-        messages = [space.message(one), space.message(other)]
-        left = space.work([messages[0]], [messages[1]])
+        messages = [space.message(*events) for events in scene.messages]
+        left = space.work([messages[n] for n in scene.one], [messages[n] for n in scene.other])
         for message in left:
             assert space.crowd.resolve(message) == set()
         try:
