@@ -27,7 +27,8 @@ class Assignment:
 
     Two workers may be given the same message, see different states and yet must not both count it. They cannot, since
     whoever counts an event writes the profile that owns its most trusted identifier, or claims it if nobody does:
-    where the profile has no room for it that claim is an anchor only, dropped once the event is counted.
+    where the profile has no room for it that claim is an anchor only, which is void once the event is counted, and
+    stands in the way of whoever decided before.
 
     What a pass changes may yet fail, each profile by itself. So an event that was decided by a change of another
     profile than its own, or wants an anchored identifier for another one, has to wait for the next pass: its queue
@@ -82,15 +83,8 @@ class Assignment:
     def claims(self) -> list[Claim]:
         """For the identifiers that led nowhere until now."""
         claimed = [self._claim(i, self.roster.owners[i], cause) for i, cause in self._claimed.items()]
-        return claimed + [claim for of_profile in self.anchors().values() for claim in of_profile]
-
-    def anchors(self) -> dict[str, list[Claim]]:
-        """By profile, claims that hold only until it is saved."""
-        found: dict[str, list[Claim]] = {}
-        for identifier, (placed, cause) in self._anchors.items():
-            profile_id = self.final(placed) or placed
-            found.setdefault(profile_id, []).append(self._claim(identifier, profile_id, cause))
-        return found
+        anchors = [self._claim(i, self.final(p) or p, cause) for i, (p, cause) in self._anchors.items()]
+        return claimed + anchors
 
     def links(self, profile_id: str) -> tuple[list[Link], list[Link]]:
         """Accounts that the person was not linked to yet; and with them those that the person was linked to by these

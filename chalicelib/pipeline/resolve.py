@@ -161,9 +161,9 @@ class Pass:
 
     def _claim(self) -> None:
         """Take possession of identifiers."""
-        resolver = self._resolver
+        resolver, void = self._resolver, self._roster.void
         claims = self._assignment.claims()
-        owners = resolver.fanout.map(resolver.identifiers.claim, claims)
+        owners = resolver.fanout.map(lambda c: resolver.identifiers.claim(c, void.get(c.identifier)), claims)
         if any(owner != claim.profile_id for owner, claim in zip(owners, claims, strict=True)):
             raise VersionConflict("an identifier was claimed by somebody else")
         resolver.fanout.map(lambda move: resolver.identifiers.move(*move), self._roster.moves)
@@ -182,7 +182,7 @@ class Pass:
         """Fold, apply, save and note; False if the profile was written by somebody else meanwhile."""
         profile, frozen = self._roster.profiles[profile_id], self._roster.folds.get(profile_id, [])
         share = self._assignment.shares.get(profile_id, Share())
-        catalogue, version = self._catalogue_for(profile), profile.version
+        catalogue = self._catalogue_for(profile)
         if any(p.head.catalogue > catalogue.version for p in (profile, *frozen)):
             return False  # a colleague knows the space better: look again
         fresh_links, links = self._assignment.links(profile_id) if share.links else ([], [])
@@ -202,8 +202,6 @@ class Pass:
                 self._resolver.profiles.save(profile)
         except VersionConflict:
             return False
-        for anchor in self._assignment.anchors().get(profile_id, ()):
-            self._resolver.identifiers.release(self._space_id, anchor.identifier, profile_id, version)
         for link in links:
             self._resolver.links.add(self._space_id, link.account_id, profile_id, link.at)
         self._note(profile, applied)

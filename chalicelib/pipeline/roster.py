@@ -27,8 +27,9 @@ PATIENCE = 3  # attempts that wait for another worker's write; between its claim
 class Roster:
     """`owners` leads from identifiers to profiles that live, or that are frozen and `waiting` to be folded. `folds` are
     the frozen profiles that a living one is about to take in, in order. `loose` are identifiers that lead to a profile
-    which does not list them. `moves` are mappings that lead to a profile merged away, with the id and version of the
-    survivor that lists them."""
+    which does not list them, `void` the claims that lead nowhere. These are replaced, never removed: somebody who
+    decided without them must not find the place empty. `moves` are mappings that lead to a profile merged away, with
+    the id and version of the survivor that lists them."""
 
     def __init__(self, space_id: str, profiles: Profiles, identifiers: Identifiers, attempt: int = 0) -> None:
         self.space_id = space_id
@@ -38,6 +39,7 @@ class Roster:
         self.folds: dict[str, list[Profile]] = {}
         self.waiting: list[Profile] = []
         self.loose: set[Identifier] = set()
+        self.void: dict[Identifier, Claim] = {}
         self.suppressed: set[Identifier] = set()
         self.moves: list[tuple[Claim, str, int]] = []
         self._store, self._identifiers, self._attempt = profiles, identifiers, attempt
@@ -185,8 +187,10 @@ class Roster:
         elif owner == claim.profile_id and claim.version == self.profiles[owner].version:
             self.owners[identifier] = owner
             self.loose.add(identifier)
-        else:
+        elif owner == DELETED:
             self._identifiers.release(self.space_id, identifier, claim.profile_id, claim.version)
+        else:
+            self.void[identifier] = claim
 
 
 def _blank(space_id: str, profile_id: str, collection: str = USERS) -> Profile:

@@ -82,10 +82,11 @@ class Identifiers(Protocol):
         """The whole mappings of those that are mapped, strongly consistent."""
         ...
 
-    def claim(self, mapping: Claim) -> str:
+    def claim(self, mapping: Claim, over: Claim | None = None) -> str:
         """Map the identifier unless it is mapped already; the id of the profile that owns it afterwards.
 
-        A mapping to the same profile that was decided on an older version of it is brought up to this one.
+        A mapping to the same profile that was decided on an older version of it is brought up to this one. One that
+        is still as `over` is replaced.
         """
         ...
 

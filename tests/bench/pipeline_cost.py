@@ -90,9 +90,9 @@ class Identifiers(MemoryIdentifiers):
         self._meter.read([100] * len(wanted))
         return super().find(space_id, wanted)
 
-    def claim(self, mapping: Claim) -> str:
+    def claim(self, mapping: Claim, over: Claim | None = None) -> str:
         self._meter.wrote(100)
-        return super().claim(mapping)
+        return super().claim(mapping, over)
 
 
 class Timeline(MemoryTimeline):

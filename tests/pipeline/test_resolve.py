@@ -285,11 +285,11 @@ def test_two_workers_that_meet_a_new_person_at_once_make_one_profile():
     class Racing(MemoryIdentifiers):
         armed = True
 
-        def claim(self, mapping):
+        def claim(self, mapping, over=None):
             if self.armed and mapping.identifier.type == "anonymous_id":
                 self.armed = False
                 rival.resolve(shop.message("rival", track("Visited", None, anonymousId="a1")))
-            return super().claim(mapping)
+            return super().claim(mapping, over)
 
     shop = Shop(identifiers=Racing())
     rival = Shop(identifiers=shop.identifiers, profiles=shop.profiles, timeline=shop.timeline)

@@ -69,6 +69,16 @@ def test_a_claim_for_the_same_profile_brings_the_version_up_and_never_down(
     assert identifiers.claim(Claim(space, EMAIL, "use_2", 1, "src1", "m1", 9)) == "use_1"
 
 
+def test_a_claim_replaces_the_one_it_has_seen_and_no_other(identifiers: Identifiers, space: str) -> None:
+    seen = Claim(space, EMAIL, "use_1", 1, "src1", "m1", 3)
+    identifiers.claim(seen)
+    for other in (Claim(space, EMAIL, "use_1", 1, "src1", "m1", 4), Claim(space, EMAIL, "use_9", 1, "src1", "m1", 3)):
+        assert identifiers.claim(claim(space, EMAIL, "use_2"), other) == "use_1"
+    assert identifiers.claim(claim(space, EMAIL, "use_2"), seen) == "use_2"
+    assert identifiers.claim(claim(space, EMAIL, "use_3"), seen) == "use_2"
+    assert identifiers.owners(space, [EMAIL]) == {EMAIL: "use_2"}
+
+
 def test_release_of_a_version_spares_a_newer_claim(identifiers: Identifiers, space: str) -> None:
     identifiers.claim(Claim(space, EMAIL, "use_1", 1, "src1", "m1", 3))
     identifiers.release(space, EMAIL, "use_1", 2)

@@ -47,12 +47,15 @@ class DynamoIdentifiers:
             for identifier, item in self._items(space_id, identifiers)
         }
 
-    def claim(self, mapping: Claim) -> str:
+    def claim(self, mapping: Claim, over: Claim | None = None) -> str:
         item = self._item(mapping)
         ours = (IdentifierItem.profile_id == mapping.profile_id) & (IdentifierItem.version <= mapping.version)
+        free = IdentifierItem.pk.does_not_exist() | ours
+        if over is not None:
+            free |= _leads_to(over.profile_id, over.version)
         for _ in range(CLAIM_ATTEMPTS):
             try:
-                self._table.put(item, IdentifierItem.pk.does_not_exist() | ours)
+                self._table.put(item, free)
                 return mapping.profile_id
             except ConditionFailed:
                 owner = self._table.get(item.pk)

@@ -24,11 +24,12 @@ class MemoryIdentifiers:
         wanted = {identifier: self.claims.get(identifier_pk(space_id, identifier)) for identifier in identifiers}
         return {identifier: claim for identifier, claim in wanted.items() if claim is not None}
 
-    def claim(self, mapping: Claim) -> str:
+    def claim(self, mapping: Claim, over: Claim | None = None) -> str:
         pk = identifier_pk(mapping.space_id, mapping.identifier)
         with self._lock:
             known = self.claims.get(pk)
-            if known is None or (known.profile_id == mapping.profile_id and known.version <= mapping.version):
+            ours = known and known.profile_id == mapping.profile_id and known.version <= mapping.version
+            if known is None or ours or (over and _is_same(known, over)):
                 known = self.claims[pk] = mapping
             return known.profile_id
 
@@ -36,7 +37,7 @@ class MemoryIdentifiers:
         pk = identifier_pk(claim.space_id, claim.identifier)
         with self._lock:
             known = self.claims.get(pk)
-            if known is not None and (known.profile_id, known.version) == (claim.profile_id, claim.version):
+            if known is not None and _is_same(known, claim):
                 self.claims[pk] = msgspec.structs.replace(known, profile_id=profile_id, version=version)
 
     def release(self, space_id: str, identifier: Identifier, profile_id: str, version: int | None = None) -> None:
@@ -45,3 +46,7 @@ class MemoryIdentifiers:
             known = self.claims.get(pk)
             if known is not None and known.profile_id == profile_id and version in (None, known.version):
                 del self.claims[pk]
+
+
+def _is_same(known: Claim, seen: Claim) -> bool:
+    return (known.profile_id, known.version) == (seen.profile_id, seen.version)
