@@ -1,5 +1,8 @@
 """Merges and claims that somebody left half done, each put in the store by hand: whoever comes next puts it right."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from chalicelib.errors import VersionConflict
@@ -8,9 +11,11 @@ from chalicelib.identity.rules import Rules
 from chalicelib.profiles.merging import Redirects, freeze, unfreeze
 from chalicelib.profiles.ports import Claim
 from chalicelib.profiles.profile import DELETED, Head, Merge, Profile
+from chalicelib.store.memory import MemoryProfiles, MemoryTimeline
 from tests.events import T0
 from tests.pipeline.crowd import TYPES, Crowd, call, limits
 from tests.pipeline.shop import audience
+from tests.pipeline.wire import Killed
 
 SHORT = {"a": "anonymous_id", "u": "user_id", "e": "email", "i": "ios.id"}
 LOYAL = audience("loyal", "event('Seen').count() >= 2", external_ids=list(TYPES.values()))
@@ -215,6 +220,59 @@ def test_a_profile_that_was_never_written_gives_way_to_one_that_was():
     assert crowd.who() == {"P1": {"u:u1", "a:a1"}}
     assert crowd.stored("use_0").merged_into == DELETED
     assert crowd.profile("user_id:u1").head.merges == []
+
+
+def test_an_identifier_that_arrives_between_two_reads_is_known_to_be_somebodys():
+    class Late(MemoryProfiles):
+        rival: Callable[[], Any] | None = None
+
+        def load(self, keys):
+            rival, self.rival = self.rival, None
+            if rival:
+                rival()
+            return super().load(keys)
+
+    profiles = Late()
+    crowd = Crowd(LOYAL, profiles=profiles)
+    crowd.sees({"u": "u1"}, {"a": "a2"})
+    message, meanwhile = (
+        crowd.message("m", call({"u": "u1"}), call({"e": "e1", "a": "a2"})),
+        call({"u": "u1", "e": "e1"}),
+    )
+    claims = []
+    real = crowd.identifiers.claim
+
+    def claim(mapping, over=None):
+        claims.append(mapping)
+        return real(mapping, over)
+
+    crowd.identifiers.claim = claim  # type: ignore[method-assign]
+    profiles.rival = lambda: crowd.send(meanwhile)
+    assert crowd.resolve(message) == set()
+    assert crowd.who() == {"P1": {"u:u1", "e:e1", "a:a2"}}
+    assert len(claims) == 1
+
+
+def test_a_slow_worker_does_not_overwrite_what_one_that_knew_more_has_noted():
+    class Slow(MemoryTimeline):
+        meanwhile: Callable[[], Any] | None = None
+
+        def put(self, key, tag, events, expires_at):
+            meanwhile, self.meanwhile = self.meanwhile, None
+            if meanwhile:
+                meanwhile()
+            super().put(key, tag, events, expires_at)
+            if meanwhile:
+                raise Killed
+
+    crowd = people({"u": "u1"}, {"a": "a1"})
+    timeline = crowd.timeline = Slow(crowd.clock)
+    message = crowd.message("m", call({"u": "u1"}), call({"a": "a1"}))
+    joining = crowd.message("joining", call({"u": "u1", "a": "a1"}))
+    timeline.meanwhile = lambda: crowd.resolve(joining, message)
+    with pytest.raises(Killed):
+        crowd.resolve(message)
+    assert {"m-0", "m-1", "joining-0"} <= set(crowd.events(crowd.profile("user_id:u1")))
 
 
 def test_ids_that_were_taken_out_of_use_are_not_made_again():
