@@ -199,6 +199,43 @@ def test_requests_of_several_events_under_deaths(block):
             raise told(seed, error) from None
 
 
+@pytest.mark.parametrize("block", range(2))
+def test_one_worker_that_dies_often_makes_what_one_that_never_dies_makes(block):
+    for seed in seeds(30_000 + block * 50, 50):
+        ends = []
+        for deaths in (0.0, 0.05):
+            run = Run(seed, deaths)
+            space, dice = run.space, random.Random(seed)
+            run.dice = random.Random(seed)
+            messages = [run.message(run.dice.randint(1, 4)) for _ in range(6)]
+            run.dice = dice
+            for message in messages:
+                for _ in range(ROUNDS):
+                    if not space.work([message]):
+                        break
+                    run.deaths *= 0.9
+            space.end(serial=False)
+            ends.append(state_of(space.crowd))
+        assert ends[0] == ends[1], f"seed {seed}"
+
+
+def state_of(crowd: Crowd) -> dict[str, Any]:
+    """What is kept of people under their oldest identifier; ids that were taken out of use may differ."""
+    found = {}
+    for profile in map(crowd.stored, crowd.ids()):
+        if profile.merged_into is None:
+            head = profile.head
+            found[head.external_ids[0].value] = {
+                "external_ids": sorted((e.type, e.value, e.created_at, e.message_id) for e in head.external_ids),
+                "traits": profile.trait_values(),
+                "streams": profile.streams,
+                "merges": sorted((m.at, m.message_id) for m in head.merges),
+                "times": (head.created_at, head.updated_at, head.first, head.last),
+                "events": sorted(set(crowd.events(profile))),
+            }
+    return found
+
+
 class Scene(NamedTuple):
     """What stands before, messages of one or several events, and which of them two workers get at the same moment."""
 

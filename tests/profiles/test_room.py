@@ -5,9 +5,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.identity.rules import MOST_MERGES
 from chalicelib.pipeline.identity_log import MAPPING_LIMIT
 from chalicelib.profiles import room
-from chalicelib.profiles.profile import Counted, Trait
+from chalicelib.profiles.profile import MOST_LINKS, Counted, Link, Merge, Trait
 from chalicelib.profiles.recent import MOST
 from chalicelib.store import codec
 from chalicelib.store.dynamodb.profiles import LARGEST_HEAD
@@ -74,6 +75,8 @@ def test_the_fullest_head_can_be_stored():
         shop.send(identify("u1", {f"k{n}_{m}": text(1_000) for m in range(10)}))
     head = shop.profile("user_id:u1").head
     head.recent = [Counted(noise.randbytes(4), T0, noise.randbytes(8)) for _ in range(MOST)]
+    head.links = [Link("acc_" + noise.randbytes(20).hex()[:27], T0) for _ in range(MOST_LINKS)]
+    head.merges = [Merge("use_" + noise.randbytes(20).hex()[:27], T0, text(100), "src") for _ in range(MOST_MERGES)]
     assert 200_000 < len(codec.encode_head(head)) < LARGEST_HEAD
 
 
