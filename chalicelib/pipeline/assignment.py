@@ -109,7 +109,8 @@ class Assignment:
     def _complete(self, frozen: Profile) -> None:
         """Do on behalf of an event what it began with this profile, or take that back. Only counting it is left to
         whoever has the event."""
-        merging, kept = frozen.head.merging, kept_by(frozen)
+        merging, suppressed = frozen.head.merging, self.roster.suppressed
+        kept = [i for i in kept_by(frozen) if i not in suppressed and not self._book.of(i.type).blocks(i.value)]
         if merging is None or self.final(frozen.profile_id) == self.final(self.roster.end(frozen.profile_id)):
             return
         cause = Cause(merging.at, merging.message_id, merging.source_id, kept)

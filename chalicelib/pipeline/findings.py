@@ -24,6 +24,9 @@ class _Finding(NamedTuple):
     in_excess: str | None
 
 
+MOST = 200  # of one pass: the log is there to see what goes wrong, not to count it
+
+
 class Findings:
     """Each is kept once per queue message: a device that two people share breaks a limit with every event."""
 
@@ -43,7 +46,8 @@ class Findings:
         if profile_id is None:
             found.append(_Finding(log.UNRESOLVED, None, None))
         for finding in found:
-            self._found.setdefault((tag, finding), (event, profile_id))
+            if len(self._found) < MOST:
+                self._found.setdefault((tag, finding), (event, profile_id))
 
     def entries(self, final: Callable[[str | None], str | None]) -> dict[str | None, list[Entry]]:
         """By the id of the profile that the event went to after all; None: to nobody."""

@@ -7,10 +7,10 @@ import pytest
 
 from chalicelib.errors import VersionConflict
 from chalicelib.identity.external_id import Identifier
-from chalicelib.identity.rules import Rules
+from chalicelib.identity.rules import Rules, TypeRule
 from chalicelib.profiles.merging import Redirects, freeze, unfreeze
 from chalicelib.profiles.ports import Claim
-from chalicelib.profiles.profile import DELETED, Head, Merge, Profile
+from chalicelib.profiles.profile import DELETED, SUPPRESSED, Head, Merge, Profile
 from chalicelib.store.memory import MemoryProfiles, MemoryTimeline
 from tests.events import T0
 from tests.pipeline.crowd import TYPES, Crowd, call, limits
@@ -144,6 +144,15 @@ def test_tighter_rules_take_a_merge_back():
     crowd.directory.define(rules=limits(e=1))
     assert crowd.sees({"a": "a1"}) == ["P2"]
     assert crowd.who() == {"P1": {"e:e1"}, "P2": {"a:a1", "e:e2"}}
+
+
+def test_what_was_suppressed_or_blocked_meanwhile_joins_nobody_any_more():
+    crowd = people({"a": "a1"}, {"e": "e1"})
+    froze(crowd, 2, 1, "u1", "a1", "e1", "i1")
+    crowd.identifiers.claim(Claim("s", Identifier("users", "user_id", "u1"), SUPPRESSED, T0, "", ""))
+    crowd.directory.define(rules=Rules(types={"ios.id": TypeRule(blocked_values=["i1"])}))
+    assert crowd.sees({"e": "e1"}) == ["P1"]
+    assert crowd.who() == {"P1": {"a:a1", "e:e1"}}
 
 
 def test_who_waited_for_somebody_deleted_is_deleted_too():

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.clock import DAY, HOUR, MINUTE
 from chalicelib.identity.external_id import Identifier
 from chalicelib.identity.rules import Rules, TypeRule
+from chalicelib.pipeline.findings import MOST
 from chalicelib.pipeline.identity_log import (
     BLOCKED,
     MAPPING_LIMIT,
@@ -544,3 +545,21 @@ def test_mappings_follow_a_merge_and_a_chain_costs_no_more_reads_after_that(monk
     monkeypatch.setattr(crowd.profiles, "load", load)
     crowd.send(call({"u": "u1"}))
     assert loads == [[ProfileKey("s", crowd.made[0])]]
+
+
+def test_a_device_of_two_people_is_logged_once_per_request_and_a_flood_is_cut():
+    crowd = Crowd()
+    crowd.sees({"u": "u1", "a": "a1"})
+    crowd.send(*(call({"u": "u2", "a": "a1"}) for _ in range(30)))
+    assert crowd.violations() == [(VALUE_LIMIT, "a1")]
+    crowd.send(*(call({"u": "u1", "e": f"e{n}"}) for n in range(300)))
+    assert len(crowd.violations()) == 1 + MOST
+    assert seen(crowd, "user_id:u1") == 301
+
+
+def test_a_long_chain_of_shared_devices_in_one_request_comes_to_its_end():
+    crowd = Crowd()
+    crowd.send(*(call({"u": f"u{n}", "a": f"a{n}", "e": f"e{n + 1}", "i": f"i{n // 2}"}) for n in range(30)))
+    people = [crowd.profile(f"user_id:u{n}") for n in range(30)]
+    assert len({p.profile_id for p in people}) == 30
+    assert sum(len(crowd.events(p)) for p in people) == 30
