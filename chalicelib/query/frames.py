@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import paths, printer
+from . import paths, printer, references
 from .admission import test
 from .memories.rows import Rows
 from .occurrence import Occurrence, OwnReference, cell_reader, entries_reader, raw_entries_reader
@@ -22,6 +22,7 @@ class Frame:
         self.place, self.parent = place, parent
         self.memory = Rows(horizon)
         self.names: list[str] = []
+        self.reads: list[OwnReference] = []
 
     def value(self, reference: OwnReference, whole: bool = False) -> int:
         """The column of a property: one cell, or the list of entries where the path expands.
@@ -29,13 +30,14 @@ class Frame:
         `whole`: those entries as one text.
         """
         if whole:
-            return self._column("array", printer.reference(_own(reference)), array_reader(reference))
+            return self._column("array", printer.reference(_own(reference)), array_reader(reference), [reference])
         read = entries_reader(reference) if paths.expands(reference.path) else cell_reader(reference)
-        return self._column("value", printer.reference(_own(reference)), read)
+        return self._column("value", printer.reference(_own(reference)), read, [reference])
 
     def flag(self, condition: Condition) -> int:
         """The column that says whether a static condition held."""
-        return self._column("flag", printer.condition(condition), test(condition))
+        reads = [node for node in references.parts(condition) if isinstance(node, OwnReference)]
+        return self._column("flag", printer.condition(condition), test(condition), reads)
 
     def contribution(self, node: Reduced, family: str, reducer: Reducer) -> int:
         """The column with what each event adds to a reducer: an aggregate or None."""
@@ -44,17 +46,19 @@ class Frame:
         def read(occurrence: Occurrence) -> Any:
             return reducer.lift(entries(occurrence), order_of(occurrence))
 
-        return self._column("lifted", family, read)
+        reads = [node.reference] if isinstance(node.reference, OwnReference) else []
+        return self._column("lifted", family, read, reads)
 
     def order(self) -> int:
         """The column with what orders events of the same timestamp."""
-        return self._column("order", "", lambda occurrence: [occurrence.received_at, occurrence.message_id])
+        return self._column("order", "", lambda occurrence: [occurrence.received_at, occurrence.message_id], [])
 
-    def _column(self, kind: str, name: str, read: Callable[[Occurrence], Any]) -> int:
+    def _column(self, kind: str, name: str, read: Callable[[Occurrence], Any], reads: Sequence[OwnReference]) -> int:
         name = f"{kind} {name}"
         if name not in self.names:
             self.names.append(name)
             self.memory.columns.append(read)
+            self.reads += map(_own, reads)
         return FIRST_COLUMN + self.names.index(name)
 
 

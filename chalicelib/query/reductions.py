@@ -14,6 +14,7 @@ from .memories.memory import Memory
 from .memories.sessions import Sessions
 from .memories.tally import Tally
 from .memories.windowed import Windowed
+from .occurrence import OwnReference
 from .reducers import Reducer, reducer
 from .rowset import Conditions, RowSet
 from .stream import Stream
@@ -65,19 +66,20 @@ class Reductions:
         """Every event is decided by itself: only what it contributes is remembered."""
         made = reducer(node.reducer, node.cast, node.frequency)
         entries = entries_of(node)
+        reads = [node.reference] if isinstance(node.reference, OwnReference) else []
         place = self._reserve()
         if found.gap is not None:
             sessions = Sessions(found.gap, made, entries)
-            self._keep(place, node, found, sessions, f"sessions {found.gap} {family(node)}")
+            self._keep(place, node, found, sessions, f"sessions {found.gap} {family(node)}", reads)
             return Reduction(_read(place, sessions.value), None, _times(place, sessions.times))
         if found.window.far is None:
             aggregate = Aggregate(made, entries)
-            self._keep(place, node, found, aggregate, f"aggregate {family(node)}")
+            self._keep(place, node, found, aggregate, f"aggregate {family(node)}", reads)
             return Reduction(_read(place, aggregate.value))
         if node.reducer == "count":
             return self._tally(place, node, found, enough)
         windowed = Windowed(found.window, made, entries)
-        self._keep(place, node, found, windowed, f"windowed {found.window.far} {family(node)}")
+        self._keep(place, node, found, windowed, f"windowed {found.window.far} {family(node)}", reads)
         exact = node.reducer in ("sum", "avg")
         return Reduction(_read(place, windowed.value), None, _times(place, windowed.times), exact)
 
@@ -99,7 +101,7 @@ class Reductions:
         below = found.below if frame is not None else None
         selected = RowSet(place, found.window, below, keeps, found.gap)
         reduction = self._over_rows(node, own, selected)
-        self._keep(place, node, found, own.memory, f"rows {own.memory.horizon} {own.names}")
+        self._keep(place, node, found, own.memory, f"rows {own.memory.horizon} {own.names}", own.reads)
         return reduction._replace(times=lambda run: [row[0] for row in selected.rows(run, None)[0]])
 
     def _conditions(self, live: Sequence[Condition], own: Frame) -> Conditions:
@@ -134,10 +136,16 @@ class Reductions:
         self._reserved += 1
         return self._reserved - 1
 
-    def _keep(self, place: int, node: Reduced, found: Filters, memory: Memory, shape: str) -> None:
-        event = node.stream.name
-        canonical = f"{filters.canonical(event, found, self._bounds)} {shape}"
-        self._places[place] = Stream(event, list(filters.admission(found, self._bounds)), memory, canonical)
+    def _keep(
+        self,
+        place: int,
+        node: Reduced,
+        found: Filters,
+        memory: Memory,
+        shape: str,
+        reads: Sequence[OwnReference] = (),
+    ) -> None:
+        self._places[place] = Stream(node, found, self._bounds, memory, tuple(reads), shape)
 
 
 def _reads_others(reference: Reference | None) -> bool:

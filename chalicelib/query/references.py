@@ -17,11 +17,11 @@ def cadence(definition: Definition) -> str:
 
 def traits_read(definition: Definition) -> list[Trait]:
     """Every `trait()` in the definition, in reading order."""
-    return [node for node in _parts(definition.body) if isinstance(node, Trait)]
+    return [node for node in parts(definition.body) if isinstance(node, Trait)]
 
 
 def streams_read(definition: Definition) -> list[Stream]:
-    return [node.stream for node in _parts(definition.body) if isinstance(node, Reduced)]
+    return [node.stream for node in parts(definition.body) if isinstance(node, Reduced)]
 
 
 def keys_read(definition: Definition) -> frozenset[str]:
@@ -53,18 +53,18 @@ def _reachable(existing: Mapping[str, Definition], start: str) -> set[str]:
     return seen
 
 
-def _parts(node: Condition | Operand) -> Iterator[Operand]:
+def parts(node: Condition | Operand) -> Iterator[Operand]:
     """All scalars and literals of a condition or value, in reading order."""
     if isinstance(node, Comparison):
         for operand in (node.left, *node.operands):
-            yield from _parts(operand)
+            yield from parts(operand)
     elif isinstance(node, And | Or):
         for term in node.terms:
-            yield from _parts(term)
+            yield from parts(term)
     elif isinstance(node, Reduced):
         yield from _of_stream(node)
     elif isinstance(node, Not | Quantified):
-        yield from _parts(node.term)
+        yield from parts(node.term)
     else:
         yield node
 
@@ -73,6 +73,6 @@ def _of_stream(node: Reduced) -> Iterator[Operand]:
     yield node
     for item in node.stream.filters:
         if isinstance(item, Where):
-            yield from _parts(item.condition)
+            yield from parts(item.condition)
     if node.reference is not None:
         yield node.reference

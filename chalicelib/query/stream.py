@@ -2,27 +2,51 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .admission import Test
+from . import filters
+from .filters import Bounds, Filters
 from .memories.memory import Memory
-from .occurrence import Occurrence
+from .occurrence import Occurrence, OwnReference
+from .syntax import Condition, Reduced
 
 FORMAT = "1"  # part of every key: raise it when the shape of a state changes
 KEY_BYTES = 9  # 72 bits; keys are stored with every profile
 
 
+class Spec(NamedTuple):
+    """What a stream admits and keeps, for whoever feeds it otherwise than event by event.
+
+    An event is admitted when it satisfies all `conditions`, comes from no source in `excluded` and lies within
+    `bounds`. `reads` is all that the memory looks at in an admitted event, besides its times and its id; `reduced`
+    is the reduced stream of the definition that asks for it.
+    """
+
+    event: str
+    conditions: tuple[Condition, ...]
+    excluded: frozenset[str]
+    bounds: Bounds
+    memory: Memory
+    reads: tuple[OwnReference, ...]
+    reduced: Reduced
+
+
 class Stream:
     """`key` is the same for the same meaning in every process. States are plain data, never changed in place."""
 
-    __slots__ = ("_memory", "_tests", "event", "key")
+    __slots__ = ("_memory", "_tests", "event", "key", "spec")
 
-    def __init__(self, event: str, tests: Sequence[Test], memory: Memory, canonical: str) -> None:
+    def __init__(
+        self, node: Reduced, found: Filters, bounds: Bounds, memory: Memory, reads: tuple[OwnReference, ...], shape: str
+    ) -> None:
+        """`shape` tells memories apart that keep different things of the same events."""
+        event = node.stream.name
+        canonical = f"{filters.canonical(event, found, bounds)} {shape}"
         digest = hashlib.blake2b(f"{FORMAT}|{canonical}".encode(errors="surrogatepass"), digest_size=KEY_BYTES).digest()
         self.key = urlsafe_b64encode(digest).decode("ascii")
         self.event = event
-        self._tests, self._memory = tuple(tests), memory
+        self.spec = Spec(event, found.static, found.excluded, bounds, memory, reads, node)
+        self._tests, self._memory = tuple(filters.admission(found, bounds)), memory
 
     def empty(self) -> Any:
         return self._memory.empty()
