@@ -16,6 +16,7 @@ from .storage import Place, Shelf, Storage, founding_key, index_key, space_key, 
 from .tokens import keep
 
 FIRST_SOURCE = "website"
+FIRST_TOKEN = "First"  # noqa: S105 - the name of a token, not a token
 
 
 class Founded(NamedTuple):
@@ -99,6 +100,7 @@ def _keep_tokens(storage: Storage, plan: _Plan, ids: Ids, api: str | None, profi
                 workspace_id=plan.workspace_id,
                 space_id=space_id,
                 created_at=plan.created_at,
+                name=FIRST_TOKEN,
             )
             keep(storage, secret, token)
 

@@ -9,6 +9,9 @@ ENGAGE = "engage"  # metadata id of the source every space owns; destinations on
 API_TOKEN = "api"  # noqa: S105 - the kind of a token, not a token
 PROFILE_TOKEN = "profile"  # noqa: S105
 
+READ, WRITE, ADMIN = "read", "write", "admin"
+SCOPES = (READ, WRITE, ADMIN)  # each may what those before it may; ADMIN may also issue and revoke tokens
+
 COMBINATION = "combination"  # one message per combination of a person's user ids and addresses
 PER_IDENTIFIER = "per_identifier"  # one message per identifier
 
@@ -47,13 +50,17 @@ class Source(msgspec.Struct, kw_only=True):
 
 
 class Token(msgspec.Struct, kw_only=True):
-    """Of the token itself only the SHA-256 is kept. `kind` is API_TOKEN or PROFILE_TOKEN (then of one space)."""
+    """Of the token itself only the SHA-256 is kept. `kind` is API_TOKEN or PROFILE_TOKEN (then of one space).
+    `created_by` is the id of another token; nobody's for those a workspace was founded with."""
 
     id: str
     kind: str
     workspace_id: str
     space_id: str | None
     created_at: int
+    scope: str = ADMIN
+    name: str = ""
+    created_by: str = ""
 
 
 class Destination(msgspec.Struct, kw_only=True):

@@ -16,6 +16,7 @@ from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Sizes
 from .sources import Sources
 from .storage import Storage, space_key, workspace_key, workspace_partition
+from .tokens import Tokens
 
 
 class Workspaces:
@@ -38,6 +39,7 @@ class Workspaces:
         definitions = Definitions(storage, ids, clock, self.connections)
         self.audiences = Audiences(definitions)
         self.identity_rules = IdentityRules(storage)
+        self.tokens = Tokens(storage, ids, clock)
         self.computed_traits = ComputedTraits(definitions)
 
     def workspace(self, workspace_id: str) -> Workspace:

@@ -6,6 +6,7 @@
                        source#{id}                 Source
                        source_slug#{slug}          Reservation of the slug, owner is the source
                        destination#{id}            Destination
+                       token#{id}                  IssuedToken, with the hash that leads to its token
                        channel#{id}                Channel of notifications
                        audit_forwarding            Forwarding, absent as long as it was never switched on
     space#{id}         computation#{id}            Computation
@@ -57,6 +58,13 @@ class Place(msgspec.Struct, kw_only=True):
 
     workspace_id: str
     id: str
+
+
+class IssuedToken(msgspec.Struct, kw_only=True):
+    """A token as its workspace lists it; `digest` is the SHA-256 by which it is found."""
+
+    token: Token
+    digest: str
 
 
 class Shelf(Generic[T]):
@@ -166,6 +174,7 @@ class Storage:
         self.computations = Shelf(records, Computation)
         self.connections = Shelf(records, Connection)
         self.tokens = Shelf(records, Token)
+        self.issued_tokens = Shelf(records, IssuedToken)
         self.identity_rules = Shelf(records, Rules)
         self.places = Shelf(records, Place)
         self.names = Names(records, clock)
@@ -240,6 +249,10 @@ def write_key_key(write_key: str) -> Key:
 
 def token_key(digest: str) -> Key:
     return Key(f"token#{digest}", "token")
+
+
+def issued_token_key(workspace_id: str, token_id: str) -> Key:
+    return Key(workspace_partition(workspace_id), f"token#{token_id}")
 
 
 def index_key(kind: str, id: str) -> Key:

@@ -14,6 +14,7 @@ from . import (
     overview,
     privacy,
     sources,
+    tokens,
     workspaces,
 )
 
@@ -32,4 +33,5 @@ blueprints = (
     audit.routes,
     notifications.routes,
     alerts.routes,
+    tokens.routes,
 )

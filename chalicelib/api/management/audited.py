@@ -99,6 +99,8 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", "/destinations"): _created(resources.made_destination),
     ("PATCH", "/destinations/{destination_id}"): _changed(resources.destination, "destination"),
     ("DELETE", "/destinations/{destination_id}"): _happened(DELETED, resources.destination),
+    ("POST", "/tokens"): _created(resources.made_token),
+    ("DELETE", "/tokens/{token_id}"): _happened(DELETED, resources.token),
     ("PUT", "/spaces/{space_id}/identity-rules"): _happened(MODIFIED, resources.identity_rules),
     ("POST", "/regulations"): _created(resources.made_regulation),
     ("PUT", "/audit-forwarding"): Audited(_by_switch, find=resources.forwarding),

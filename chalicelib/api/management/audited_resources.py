@@ -7,6 +7,7 @@ from ... import bootstrap
 from ...audit import catalogue as names
 from ...audit.recorder import Resource
 from ...computations.computation import AUDIENCE, TRAIT, Computation
+from ...workspace.model import API_TOKEN, Token
 
 if TYPE_CHECKING:
     from .endpoint import Call
@@ -100,6 +101,19 @@ def destination(call: "Call") -> Resource:
 def made_destination(call: "Call", data: Data) -> Resource:
     shown = data["destination"]
     return Resource(names.DESTINATION, shown["id"], shown["name"], f"destinations/{shown['id']}")
+
+
+def token(call: "Call") -> Resource:
+    return _token(call.workspaces.tokens.get(call.workspace_id, call.id("token_id")))
+
+
+def made_token(call: "Call", data: Data) -> Resource:
+    return _token(call.workspaces.tokens.get(call.workspace_id, data["token"]["id"]))
+
+
+def _token(found: Token) -> Resource:
+    details = {"kind": found.kind, "scope": found.scope} if found.kind == API_TOKEN else {"kind": found.kind}
+    return Resource(names.TOKEN, found.id, found.name, f"tokens/{found.id}", found.space_id, details=details)
 
 
 def identity_rules(call: "Call") -> Resource:

@@ -12,7 +12,7 @@ from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Retryab
 from ...workspace.model import API_TOKEN, Space, Token
 from ...workspace.service import Workspaces
 from .. import exchange
-from . import audited, paging
+from . import access, audited, paging
 from .versions import STABLE, content_type
 
 logger = logging.getLogger(__name__)
@@ -140,6 +140,7 @@ def answer(request: Request, handler: Handler, versions: Sequence[str], status: 
 
 def _run(request: Request, handler: Handler, path: str) -> dict[str, Any] | Response:
     call = Call(request)
+    access.check(call.token, request.method, path)
     change = audited.change(call, request.method, path)
     if change is not None:
         change.begin()

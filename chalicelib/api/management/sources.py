@@ -5,7 +5,7 @@ from typing import Any
 from chalice.app import Blueprint
 
 from ... import bootstrap
-from ...workspace.model import Source
+from ...workspace.model import READ, Source
 from . import shapes
 from .endpoint import SUCCESS, Call, endpoint
 from .versions import ALPHA_ONLY
@@ -17,24 +17,24 @@ routes = Blueprint(__name__)
 def create_source(call: Call) -> dict[str, Any]:
     """The source feeds the first space of the workspace."""
     space = call.workspaces.spaces(call.workspace_id)[0]
-    return {"source": shapes.source(call.workspaces.sources.create(space, call.content()))}
+    return {"source": _shown(call, call.workspaces.sources.create(space, call.content()))}
 
 
 @endpoint(routes, "GET", "/sources")
 def list_sources(call: Call) -> dict[str, Any]:
     sources, pagination = call.page(call.workspaces.sources.every(call.workspace_id))
-    return {"sources": [shapes.source(source) for source in sources], "pagination": pagination}
+    return {"sources": [_shown(call, source) for source in sources], "pagination": pagination}
 
 
 @endpoint(routes, "GET", "/sources/{source_id}")
 def get_source(call: Call) -> dict[str, Any]:
-    return {"source": shapes.source(_source(call)), "trackingPlanId": None}
+    return {"source": _shown(call, _source(call)), "trackingPlanId": None}
 
 
 @endpoint(routes, "PATCH", "/sources/{source_id}")
 def update_source(call: Call) -> dict[str, Any]:
     changed = call.workspaces.sources.update(call.workspace_id, call.id("source_id"), call.content())
-    return {"source": shapes.source(changed)}
+    return {"source": _shown(call, changed)}
 
 
 @endpoint(routes, "DELETE", "/sources/{source_id}")
@@ -45,7 +45,7 @@ def delete_source(call: Call) -> dict[str, Any]:
 
 @endpoint(routes, "POST", "/sources/{source_id}/writekey", versions=ALPHA_ONLY)
 def create_write_key(call: Call) -> dict[str, Any]:
-    return {"source": shapes.source(call.workspaces.sources.add_write_key(call.workspace_id, call.id("source_id")))}
+    return {"source": _shown(call, call.workspaces.sources.add_write_key(call.workspace_id, call.id("source_id")))}
 
 
 @endpoint(routes, "DELETE", "/sources/{source_id}/writekey/{write_key}", versions=ALPHA_ONLY)
@@ -71,3 +71,9 @@ def list_discards(call: Call) -> dict[str, Any]:
 
 def _source(call: Call) -> Source:
     return call.workspaces.sources.get(call.workspace_id, call.id("source_id"))
+
+
+def _shown(call: Call, source: Source) -> dict[str, Any]:
+    """Whoever may only read is not shown the write keys: they let events in."""
+    shape = shapes.source(source)
+    return shape | {"writeKeys": []} if call.token.scope == READ else shape
