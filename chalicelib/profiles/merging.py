@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 
 from ..computations.catalogue import Catalogue
 from ..identity.external_id import ExternalId
-from . import room
+from . import membership, room
 from .ports import ProfileKey, Profiles
 from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait
 
@@ -55,6 +55,7 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
         known = kept.outcomes.get(key)
         if known is None or known.changed_at < outcome.changed_at:
             kept.outcomes[key] = outcome
+    membership.fold(kept, gone)
     kept.recent = sorted([*kept.recent, *gone.recent], key=lambda counted: counted.at)
     kept.links = united_links(kept.links, gone.links)
     kept.refused = {**gone.refused, **kept.refused}

@@ -81,6 +81,8 @@ class Link(msgspec.Struct, array_like=True, frozen=True):
 class Head(msgspec.Struct, kw_only=True):
     """The part every reader needs; always stored inside the profile's item. New fields go to the end.
 
+    `via`: per audience of accounts that the person is in, the ids of the accounts by which.
+
     `merges` lists everybody who was merged into this profile, at first or second hand. `links` are in order of
     creation. `merging` is on a frozen profile: the merge it is waiting for, naming the survivor. `refused` names
     frozen profiles that can no longer be taken in, with the version in which they were frozen.
@@ -101,6 +103,7 @@ class Head(msgspec.Struct, kw_only=True):
     links: list[Link] = msgspec.field(default_factory=list)
     merging: Merge | None = None
     refused: dict[str, int] = msgspec.field(default_factory=dict)
+    via: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 class Profile(msgspec.Struct, kw_only=True):
