@@ -1,5 +1,8 @@
 """An audience or a computed trait as its owner defined it."""
 
+from base64 import urlsafe_b64encode
+from hashlib import blake2b
+
 import msgspec
 
 AUDIENCE = "audience"
@@ -9,12 +12,35 @@ ACCOUNTS = "ACCOUNTS"
 
 DEFAULT_EXTERNAL_IDS = ("user_id", "email", "android.idfa", "ios.idfa")
 
+# How far a definition has been taken in.
+PREPARING, COMPUTING, LIVE, FAILED, LOCKED = "preparing", "computing", "live", "failed", "locked"
+
+_GENERATION_BYTES = 3  # told apart are generations of one stream, of which a space has a few
+
+
+class Edition(msgspec.Struct, kw_only=True, frozen=True):
+    """A change of what a computation computes that is being taken in: it takes the place of the active one at once,
+    when its streams are complete. `at` (epoch ms) is later than that of any edition before."""
+
+    query: str
+    external_ids: list[str]
+    version: int
+    at: int
+    by: str = ""
+    generations: dict[str, str] = msgspec.field(default_factory=dict)
+
 
 class Computation(msgspec.Struct, kw_only=True):
-    """`scope` is USERS or ACCOUNTS. `key` never changes and is never given to another computation.
+    """`scope` is USERS or ACCOUNTS. `key` never changes and is never given to another computation. Times are epoch ms.
 
-    Times are epoch ms. Only events received after `created_at` count (no history yet).
     `external_ids`: a profile can be a member only if it has an external id of one of these types.
+
+    Without `history` only events received after `created_at` count. With it all do, or those dated since
+    `lookback_days` before `created_at`.
+
+    `version` counts the editions that became active. `ready`: it has values; False until the streams of the first
+    edition are complete. `begun_at` is when these were last begun. `generations` are those of the active edition's
+    streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `stage` is for its owner only.
     """
 
     id: str
@@ -32,3 +58,17 @@ class Computation(msgspec.Struct, kw_only=True):
     created_by: str = ""
     updated_at: int = 0
     updated_by: str = ""
+    history: bool = False
+    lookback_days: int | None = None
+    version: int = 1
+    ready: bool = True
+    begun_at: int = 0
+    generations: dict[str, str] = msgspec.field(default_factory=dict)
+    upcoming: Edition | None = None
+    stage: str = LIVE
+
+
+def generation_of(computation_id: str, at: int) -> str:
+    """Of the streams that an edition begins."""
+    digest = blake2b(f"{computation_id}@{at}".encode(), digest_size=_GENERATION_BYTES).digest()
+    return urlsafe_b64encode(digest).decode("ascii")

@@ -1,6 +1,6 @@
 """Compiles a definition: streams to remember, and a formula of closures over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import formula as make
 from . import paths, references
@@ -32,23 +32,30 @@ from .thresholds import enough, limit_of, threshold
 from .vocabulary import ACCOUNTS, LINKED, TRAIT
 
 
-def compile(definition: Definition, *, received_from: int | None = None, timestamp_from: int | None = None) -> Plan:
+def compile(
+    definition: Definition,
+    *,
+    received_from: int | None = None,
+    timestamp_from: int | None = None,
+    generations: Mapping[str, str] | None = None,
+) -> Plan:
     """Compile for evaluation.
 
-    Only events received at or after `received_from` and dated at or after `timestamp_from` (epoch ms) count. Raises
-    QueryError `not_supported` for linked audiences.
+    Only events received at or after `received_from` and dated at or after `timestamp_from` (epoch ms) count.
+    `generations`, by the base key of a stream, are appended to the keys of streams. Raises QueryError `not_supported`
+    for linked audiences.
     """
     if definition.scope == LINKED:
         message = "`entity` is not supported: linked audiences are not computed"
         offset = next((node.offset for node in references.streams_read(definition) if node.source == "entity"), 0)
         raise QueryError(NOT_SUPPORTED, message, definition.text, offset)
-    return _Compiler(definition, Bounds(received_from, timestamp_from)).plan()
+    return _Compiler(definition, Bounds(received_from, timestamp_from), generations or {}).plan()
 
 
 class _Compiler:
-    def __init__(self, definition: Definition, bounds: Bounds) -> None:
+    def __init__(self, definition: Definition, bounds: Bounds, generations: Mapping[str, str]) -> None:
         self._definition = definition
-        self._reductions = Reductions(bounds, self._all, self._reference)
+        self._reductions = Reductions(bounds, generations, self._all, self._reference)
         self._by_performer = definition.scope == ACCOUNTS and definition.kind == TRAIT
         self._formulas: dict[int, Formula] = {}
         self._times: dict[int, Times] = {}

@@ -1,6 +1,6 @@
 """Compiles a reduced stream: chooses what to remember of it and how to read it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import filters, printer, rowset
@@ -41,8 +41,8 @@ class Reduction(NamedTuple):
 class Reductions:
     """Collects one stream for each reduced stream of a definition; its number is its place in a run."""
 
-    def __init__(self, bounds: Bounds, live: Live, value: Values) -> None:
-        self._bounds, self._live, self._value = bounds, live, value
+    def __init__(self, bounds: Bounds, generations: Mapping[str, str], live: Live, value: Values) -> None:
+        self._bounds, self._generations, self._live, self._value = bounds, generations, live, value
         self._places: dict[int, Stream] = {}
         self._reserved = 0
 
@@ -145,7 +145,7 @@ class Reductions:
         shape: str,
         reads: Sequence[OwnReference] = (),
     ) -> None:
-        self._places[place] = Stream(node, found, self._bounds, memory, tuple(reads), shape)
+        self._places[place] = Stream(node, found, self._bounds, memory, tuple(reads), shape, self._generations)
 
 
 def _reads_others(reference: Reference | None) -> bool:

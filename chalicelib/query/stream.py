@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from . import filters
@@ -32,18 +33,27 @@ class Spec(NamedTuple):
 
 
 class Stream:
-    """`key` is the same for the same meaning in every process. States are plain data, never changed in place."""
+    """`base` is the same for the same meaning in every process. `key` tells generations of it apart: states that have
+    seen different events. States are plain data, never changed in place."""
 
-    __slots__ = ("_memory", "_tests", "event", "key", "spec")
+    __slots__ = ("_memory", "_tests", "base", "event", "key", "spec")
 
     def __init__(
-        self, node: Reduced, found: Filters, bounds: Bounds, memory: Memory, reads: tuple[OwnReference, ...], shape: str
+        self,
+        node: Reduced,
+        found: Filters,
+        bounds: Bounds,
+        memory: Memory,
+        reads: tuple[OwnReference, ...],
+        shape: str,
+        generations: Mapping[str, str],
     ) -> None:
         """`shape` tells memories apart that keep different things of the same events."""
         event = node.stream.name
         canonical = f"{filters.canonical(event, found, bounds)} {shape}"
         digest = hashlib.blake2b(f"{FORMAT}|{canonical}".encode(errors="surrogatepass"), digest_size=KEY_BYTES).digest()
-        self.key = urlsafe_b64encode(digest).decode("ascii")
+        self.base = urlsafe_b64encode(digest).decode("ascii")
+        self.key = self.base + generations.get(self.base, "")
         self.event = event
         self.spec = Spec(event, found.static, found.excluded, bounds, memory, reads, node)
         self._tests, self._memory = tuple(filters.admission(found, bounds)), memory
@@ -53,12 +63,15 @@ class Stream:
 
     def add(self, state: Any, occurrence: Occurrence) -> Any:
         """The state with one more event; the very same object when the event is not admitted."""
+        return self._memory.add(state, occurrence) if self.admits(occurrence) else state
+
+    def admits(self, occurrence: Occurrence) -> bool:
         if occurrence.event != self.event:
-            return state
-        for holds in self._tests:
+            return False
+        for holds in self._tests:  # noqa: SIM110 - a generator would cost more than the tests
             if not holds(occurrence):
-                return state
-        return self._memory.add(state, occurrence)
+                return False
+        return True
 
     def merge(self, a: Any, b: Any) -> Any:
         """The state of both; events counted in `a` must not be counted in `b`."""

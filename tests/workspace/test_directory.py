@@ -208,4 +208,4 @@ def test_the_query_package_is_asked_with_the_time_of_creation(acme, monkeypatch)
     audience = acme.audience()
     asked.clear()
     acme.view()
-    assert asked == [{"received_from": audience.created_at}]
+    assert asked == [{"received_from": audience.created_at, "generations": {}}]
