@@ -21,6 +21,7 @@ RANKS = [
     {"tasks"},
     {"destinations"},
     {"delivery", "pipeline"},
+    {"archive"},
     {"audit"},
     {"notifications"},
     {"alerts", "overview"},

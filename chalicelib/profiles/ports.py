@@ -1,6 +1,7 @@
 """What the profile pipeline needs from a store. Implementations: `store.memory`, `store.dynamodb`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -134,15 +135,55 @@ class Timeline(Protocol):
         ...
 
 
+class Stored(NamedTuple):
+    """An object of the archive: its size in bytes, and when it was written last, in epoch ms."""
+
+    key: str
+    size: int
+    etag: str
+    at: int
+
+
 class Archive(Protocol):
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write one object; the same key overwrites."""
+        ...
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> str:
+        """Write it only while it has this etag, or with None only while there is none; its new etag.
+
+        Raises VersionConflict, also when a first try was written and its answer lost: read again before judging.
+        """
         ...
 
     def get(self, key: str) -> bytes:
         """Raises NotFound."""
         ...
 
+    def find(self, key: str) -> tuple[bytes, str] | None:
+        """The object and its etag; None when there is none."""
+        ...
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Download it into a file. Raises NotFound."""
+        ...
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file of at most 5 GB as one object; the same key overwrites."""
+        ...
+
+    def stat(self, prefix: str) -> list[Stored]:
+        """All objects under the prefix, by key in byte order."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """All keys under the prefix, in byte order."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Absent is fine."""
+        ...
+
+    def link(self, key: str, seconds: int, filename: str) -> str:
+        """A URL under which anybody can download it for so long, under this name."""
         ...

@@ -64,6 +64,8 @@ class Clients:
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            # Links to objects are else signed in a way that newer regions refuse.
+            signature_version="s3v4" if service == "s3" else None,
             # Emulators do not answer to host names per bucket.
             s3={"addressing_style": "path" if self.endpoint_url else "auto"},
         )

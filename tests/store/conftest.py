@@ -64,9 +64,9 @@ def records(cloud_or_none: Cloud | None, clock: FixedClock) -> Records:
 
 
 @pytest.fixture
-def archive(cloud_or_none: Cloud | None) -> Archive:
+def archive(cloud_or_none: Cloud | None, clock: FixedClock) -> Archive:
     if cloud_or_none is None:
-        return memory.MemoryArchive()
+        return memory.MemoryArchive(clock)
     return S3Archive(cloud_or_none.clients.s3, cloud_or_none.names.settings.archive_bucket)
 
 

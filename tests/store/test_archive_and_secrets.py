@@ -1,11 +1,16 @@
 """The archive and sealed secrets."""
 
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
 import pytest
 
-from chalicelib.errors import Invalid, Malformed, NotFound
+from chalicelib.clock import SECOND, FixedClock, SystemClock
+from chalicelib.errors import Invalid, Malformed, NotFound, VersionConflict
 from chalicelib.profiles.ports import Archive
 from chalicelib.secrecy import Secrets
 from chalicelib.store.kms import KmsSecrets
+from chalicelib.store.memory import MemoryArchive
 from chalicelib.store.s3 import S3Archive
 from tests.conftest import Cloud
 
@@ -40,6 +45,71 @@ def test_metadata_is_kept(cloud: Cloud, space: str) -> None:
     bucket = cloud.names.settings.archive_bucket
     S3Archive(cloud.clients.s3, bucket).put(f"{space}/a", b"", {"count": "3"})
     assert cloud.clients.s3.head_object(Bucket=bucket, Key=f"{space}/a")["Metadata"] == {"count": "3"}
+
+
+def test_a_first_write_is_for_one(archive: Archive, space: str) -> None:
+    etag = archive.put_if(f"{space}/m", b"one", None)
+    with pytest.raises(VersionConflict):
+        archive.put_if(f"{space}/m", b"two", None)
+    assert archive.find(f"{space}/m") == (b"one", etag)
+
+
+def test_a_write_that_replaces_must_know_what(archive: Archive, space: str) -> None:
+    first = archive.put_if(f"{space}/m", b"one", None)
+    second = archive.put_if(f"{space}/m", b"two", first)
+    assert second != first
+    with pytest.raises(VersionConflict):
+        archive.put_if(f"{space}/m", b"three", first)
+    with pytest.raises(VersionConflict):
+        archive.put_if(f"{space}/absent", b"three", first)
+    assert archive.find(f"{space}/m") == (b"two", second)
+    assert archive.find(f"{space}/absent") is None
+
+
+def test_objects_pass_through_files(archive: Archive, space: str, tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"x" * 3_000_000)
+    archive.upload(f"{space}/large", tmp_path / "out")
+    archive.fetch(f"{space}/large", tmp_path / "in")
+    assert (tmp_path / "in").read_bytes() == b"x" * 3_000_000
+    with pytest.raises(NotFound):
+        archive.fetch(f"{space}/nothing", tmp_path / "in")
+
+
+def test_what_is_stored_tells_its_size_etag_and_time(archive: Archive, space: str, clock: FixedClock) -> None:
+    before = SystemClock().now()
+    for name in ("b", "a"):
+        archive.put(f"{space}/{name}", name.encode() * 3)
+    found = archive.stat(f"{space}/")
+    assert [(one.key, one.size) for one in found] == [(f"{space}/a", 3), (f"{space}/b", 3)]
+    assert [one.etag for one in found] == [etag for _, etag in filter(None, map(archive.find, archive.list(space)))]
+    if isinstance(archive, MemoryArchive):
+        assert {one.at for one in found} == {clock.now()}
+    else:
+        assert all(before - SECOND <= one.at <= SystemClock().now() for one in found)
+
+
+def test_objects_are_deleted_whether_they_exist_or_not(archive: Archive, space: str) -> None:
+    archive.put(f"{space}/a", b"")
+    archive.put(f"{space}/b", b"")
+    archive.delete([f"{space}/a", f"{space}/never"])
+    archive.delete([])
+    assert archive.list(f"{space}/") == [f"{space}/b"]
+
+
+def test_more_keys_are_deleted_than_one_call_takes(cloud: Cloud, space: str) -> None:
+    archive = S3Archive(cloud.clients.s3, cloud.names.settings.archive_bucket)
+    archive.put(f"{space}/1000", b"")
+    archive.delete(f"{space}/{n:04d}" for n in range(1_001))
+    assert archive.list(f"{space}/") == []
+
+
+def test_a_link_leads_to_the_object_under_a_name_of_its_own(archive: Archive, space: str) -> None:
+    archive.put(f"{space}/a.csv", b"")
+    url = urlsplit(archive.link(f"{space}/a.csv", 60, "people of Zürich.csv"))
+    assert unquote(url.path).endswith(f"{space}/a.csv")
+    assert "people of Zürich.csv" in unquote(unquote(url.query))
+    asked = {name.lower().removeprefix("x-amz-"): value for name, (value,) in parse_qs(url.query).items()}
+    assert asked.get("seconds") == "60" or asked["expires"] == "60"
 
 
 @pytest.mark.parametrize("plain", ["hunter2", "", "pässwörd 🙂", "x" * 4_000])
