@@ -22,6 +22,7 @@ from .pipeline.discards import Discards
 from .pipeline.fanout import Fanout, Threads
 from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
+from .pipeline.reminder import Reminder
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
 from .profiles.erasure import Eraser
@@ -49,6 +50,7 @@ from .tasks.engine import Engine
 from .tasks.pace import Threaded
 from .tasks.purpose import ComputationsPurpose
 from .workspace.directory import StoredDirectory
+from .workspace.rates import Rates
 from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
 from .workspace.sweeps import Sweeps
@@ -83,9 +85,10 @@ class Adapters:
 
 
 class Application:
-    """The services, wired. `profile_api_rate` is requests per second and space; 0 for any number."""
+    """The services, wired. `profile_api_rate` is requests per second and space, `management_rate` per minute, workspace
+    and operation; 0 for any number."""
 
-    def __init__(self, adapters: Adapters, profile_api_rate: int = 0) -> None:
+    def __init__(self, adapters: Adapters, profile_api_rate: int = 0, management_rate: int = 0) -> None:
         a = adapters
         self.adapters = a
         self.clock = a.clock
@@ -95,13 +98,14 @@ class Application:
         self.sizes = Sizes(a.work)
         self.links = RecordedLinks(a.work)
         self.identity_log = IdentityLog(a.work, a.clock)
-        self.lookup = Lookup(a.profiles, a.identifiers)
+        self.lookup = Lookup(a.profiles, a.identifiers, Reminder(a.queues, a.ids))
         self.removal = Removal(self.lookup, a.profiles, a.identifiers)
         self.previews = Previews(self.lookup, a.identifiers)
         self.links_view = LinksView(self.links, self.lookup)
         self.events = Events(a.timeline, a.clock)
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.removal_rate = Rate(a.work, a.clock, REMOVALS_PER_SECOND if profile_api_rate else 0)
+        self.rates = Rates(a.work, a.clock, management_rate)
         self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
         self.regulations = self._regulations(a)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
@@ -203,7 +207,7 @@ def current() -> Application:
         with _lock:
             if _current is None:
                 settings = from_environment(os.environ)
-                _current = Application(on_aws(settings), settings.profile_api_rate)
+                _current = Application(on_aws(settings), settings.profile_api_rate, settings.management_rate)
     return _current
 
 

@@ -24,6 +24,7 @@ from chalicelib.records import Records
 from chalicelib.store.memory import MemoryQueues, MemoryRecords, MemorySecrets, MemoryTopics
 from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import Founded, found
+from chalicelib.workspace.rates import Rates
 from chalicelib.workspace.service import Workspaces
 from tests.events import T0
 
@@ -152,6 +153,7 @@ class World:
             discards=self.counted,
             ledger=self.counted,
             operations=self.operations,
+            rates=Rates(self.records, self.clock, 0),
         )
         self.application = application
         bootstrap.install(application)

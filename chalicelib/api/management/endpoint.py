@@ -12,7 +12,7 @@ from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Retryab
 from ...workspace.model import API_TOKEN, Space, Token
 from ...workspace.service import Workspaces
 from .. import exchange
-from . import access, audited, paging
+from . import access, audited, limits, paging
 from .versions import STABLE, content_type
 
 logger = logging.getLogger(__name__)
@@ -131,23 +131,25 @@ def _can_be_stored(value: Any, levels: int) -> bool:
 def answer(request: Request, handler: Handler, versions: Sequence[str], status: int, path: str) -> Response:
     headers = {"Content-Type": content_type(exchange.headers(request).get("accept", ""), versions)}
     try:
-        answered = _run(request, handler, path)
+        call = Call(request)
+        headers |= limits.admit(call.workspace_id, request.method, path)
+        access.check(call.token, request.method, path)
+        answered = _run(call, request.method, handler, path)
     except Exception as error:
         status, errors = _refusal(error)
+        headers |= error.headers if isinstance(error, limits.TooMany) else {}
         return exchange.json_response(status, {"errors": errors}, headers)
     return answered if isinstance(answered, Response) else exchange.json_response(status, {"data": answered}, headers)
 
 
-def _run(request: Request, handler: Handler, path: str) -> dict[str, Any] | Response:
-    call = Call(request)
-    access.check(call.token, request.method, path)
-    change = audited.change(call, request.method, path)
+def _run(call: Call, method: str, handler: Handler, path: str) -> dict[str, Any] | Response:
+    change = audited.change(call, method, path)
     if change is not None:
         change.begin()
     try:
         answered = handler(call)
     finally:
-        if request.method != "GET":  # even a failed write may have changed something that is cached here
+        if method != "GET":  # even a failed write may have changed something that is cached here
             bootstrap.current().directory.refresh()
     if change is not None and isinstance(answered, dict):
         change.done(answered)
@@ -178,6 +180,8 @@ def _refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
             return 404, [_error("not-found", str(error))]
         case Conflict():
             return 409, [_error("conflict", str(error), data=error.data)]
+        case limits.TooMany():
+            return 429, [_error("RequestError", str(error), data=error.data)]
     logger.error("A management request failed: %s", place_of(error))
     if isinstance(error, Retryable):
         return 503, [_error("server-error", "Somebody else changed this or a service is busy. Try again shortly.")]
