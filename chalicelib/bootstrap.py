@@ -86,11 +86,14 @@ class Adapters:
 
 class Application:
     """The services, wired. `profile_api_rate` is requests per second and space, `management_rate` per minute, workspace
-    and operation; 0 for any number."""
+    and operation; 0 for any number. Whoever knows the `founding_secret` may found a workspace; nobody without one."""
 
-    def __init__(self, adapters: Adapters, profile_api_rate: int = 0, management_rate: int = 0) -> None:
+    def __init__(
+        self, adapters: Adapters, profile_api_rate: int = 0, management_rate: int = 0, founding_secret: str = ""
+    ) -> None:
         a = adapters
         self.adapters = a
+        self.founding_secret = founding_secret
         self.clock = a.clock
         self.directory = StoredDirectory(a.workspace, a.secrets, a.clock)
         self.discards = Discards(a.work, a.clock)
@@ -207,7 +210,9 @@ def current() -> Application:
         with _lock:
             if _current is None:
                 settings = from_environment(os.environ)
-                _current = Application(on_aws(settings), settings.profile_api_rate, settings.management_rate)
+                _current = Application(
+                    on_aws(settings), settings.profile_api_rate, settings.management_rate, settings.bootstrap_secret
+                )
     return _current
 
 

@@ -265,7 +265,8 @@ class Assignment:
             return False
         self._share(profile_id).external_ids.append(external_id)
         roster.people[profile_id].held[identifier] = at
-        if identifier not in roster.owners:
+        if identifier not in roster.owners or identifier in roster.loose:
+            # A claim found loose is made again, on the version from which it will be written.
             roster.owners[identifier] = profile_id
             self._claimed[identifier] = cause
         return True

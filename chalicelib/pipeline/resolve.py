@@ -2,8 +2,8 @@
 
 For the events of a space, in passes:
 
-    read owners and profiles → assign events → land in the archive → claim identifiers → freeze who is merged away
-    → save profiles → timeline and log
+    read owners and profiles → assign events → tell survivors whom to expect → land in the archive → claim identifiers
+    → freeze who is merged away → save profiles → timeline and log
 
 Every write is conditional or repeats itself exactly, so a pass may be broken off anywhere and done again; a pass
 that finds everything done writes no profile. Somebody else's write in between means another pass on fresh reads.
@@ -22,7 +22,7 @@ from ..errors import Malformed, Retryable, VersionConflict, place_of
 from ..identity.external_id import USERS
 from ..identity.rulebook import rulebook
 from ..profiles.application import Applied, apply
-from ..profiles.merging import freeze
+from ..profiles.merging import expect, freeze
 from ..profiles.ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
 from ..profiles.profile import Profile
 from ..profiles.recent import tag_of
@@ -136,7 +136,9 @@ class Pass:
             (event for batch in self._batches for event in batch.events),
             {profile_id for batch in self._batches for profile_id in batch.due},
         )
-        self._land(self._place())
+        rows = self._place()
+        self._expect()
+        self._land(rows)
         self._entries = assignment.findings.entries(assignment.final)
         self._claim()
         touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due().keys())
@@ -154,6 +156,13 @@ class Pass:
             if not assignment.is_suppressed(event)
         ]
         return [Landed(event, assignment.final(user), assignment.final(account)) for event, user, account in placed]
+
+    def _expect(self) -> None:
+        """Before any claim, because it makes another version of the profiles that claims are decided on."""
+        profiles, shares = self._roster.profiles, self._assignment.shares
+        losers = {profile_id: [loser for loser, _ in share.freezes] for profile_id, share in shares.items()}
+        told = [profiles[profile_id] for profile_id, gone in losers.items() if expect(profiles[profile_id], gone)]
+        self._resolver.fanout.map(self._resolver.profiles.save, told)
 
     def _land(self, rows: Sequence[Landed]) -> None:
         if rows:

@@ -150,6 +150,7 @@ class Roster:
         raise VersionConflict("a merge was taken back")
 
     def _open_all(self) -> None:
+        self._redirects.forget_outdated(self.waiting)
         for profile in self._redirects.known.values():
             if profile.merged_into is None:
                 self._open(profile)

@@ -20,7 +20,6 @@ from ..identity.external_id import Identifier
 from ..instants import to_iso
 from ..records import Key, Record, Records, every
 from .lookup import Lookup, set_aside
-from .merging import whole
 from .ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
 from .profile import DELETED, Head, Profile, buried
 
@@ -56,7 +55,7 @@ class Eraser:
     def erase(self, space_id: str, user_id: Identifier) -> str | None:
         """The id of the profile that had this user id and is gone now; None when nobody has it. Raises Retryable."""
         for _ in range(ATTEMPTS):
-            person = whole(self._lookup.by_identifier(space_id, user_id))
+            person = self._lookup.whole(self._lookup.by_identifier(space_id, user_id))
             if person is None:
                 return None
             try:

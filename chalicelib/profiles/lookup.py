@@ -1,11 +1,11 @@
 """Finding a profile by what a reader calls it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..identity.external_id import Identifier
 from ..identity.rules import MOST_MERGES
-from .merging import is_blank, whole
+from .merging import Redirects, fold, is_blank, whole
 from .ports import Identifiers, ProfileKey, Profiles
 from .profile import SUPPRESSED, Profile
 
@@ -24,14 +24,25 @@ def set_aside(identifier: Identifier) -> Identifier:
     return identifier._replace(collection=SUPPRESSED)
 
 
+def _nobody_cares(space_id: str, profile_id: str) -> None:
+    pass
+
+
 def is_whole(trail: list[Profile]) -> bool:
     """Whether the last of these took in all before it; if not, a merge is under way."""
     return all(profile.profile_id in trail[-1].ids or is_blank(profile) for profile in trail[:-1])
 
 
 class Lookup:
-    def __init__(self, profiles: Profiles, identifiers: Identifiers) -> None:
-        self._profiles, self._identifiers = profiles, identifiers
+    """`unfinished` is told of a profile that leads to a merge somebody left half done, or is in the middle of."""
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        identifiers: Identifiers,
+        unfinished: Callable[[str, str], None] = _nobody_cares,
+    ) -> None:
+        self._profiles, self._identifiers, self._unfinished = profiles, identifiers, unfinished
 
     def find(self, space_id: str, collection: str, name: str) -> Profile | None:
         """`name` is `type:value` with any external id, a bare profile id, or `segment_id:` and a profile id.
@@ -44,8 +55,24 @@ class Lookup:
             trail = self._of_id(space_id, value if colon else name)
         else:
             trail = self.by_identifier(space_id, Identifier(collection, type, value)) if type and value else []
-        found = whole(trail)
+        if trail and not self.is_settled(trail):
+            self._unfinished(space_id, trail[0].profile_id)
+        found = self.whole(trail)
         return found if found and found.head.collection == collection else None
+
+    def whole(self, trail: list[Profile]) -> Profile | None:
+        """The profile that a trail ends at, with everybody it has yet to take in; None when the trail ends nowhere. For
+        readers: the profile may be changed."""
+        living = whole(trail)
+        if living is not None and living.head.expecting:
+            living, expected = self._expected(trail, living)
+            for frozen in expected:
+                fold(living, frozen, None)
+        return living
+
+    def is_settled(self, trail: list[Profile]) -> bool:
+        """Whether no merge into the last of these is under way."""
+        return is_whole(trail) and not (trail[-1].head.expecting and self._expected(trail, trail[-1])[1])
 
     def by_identifier(self, space_id: str, identifier: Identifier) -> list[Profile]:
         """The trail of the profile that has the identifier; empty when none has."""
@@ -90,6 +117,16 @@ class Lookup:
                 break
             leads_to = followed
         return {asked: known[at] for asked, at in leads_to.items() if at in known and known[at].merged_into is None}
+
+    def _expected(self, trail: list[Profile], living: Profile) -> tuple[Profile, list[Profile]]:
+        """The living profile read once more, and whom it expects and has not taken in."""
+        redirects = Redirects(self._profiles, living.space_id)
+        redirects.load([*(profile.profile_id for profile in trail), *living.head.expecting])
+        now = redirects.known.get(living.profile_id)
+        if now is None or now.merged_into is not None:
+            return living, []  # it changes at this very moment
+        ours = [p for p in redirects.waiting() if redirects.end(p.profile_id) == now.profile_id]
+        return now, [p for p in ours if not redirects.is_refused(p)]
 
     def _of_id(self, space_id: str, profile_id: str) -> list[Profile]:
         return self.trail(space_id, profile_id) if is_profile_id(profile_id) else []

@@ -1,8 +1,9 @@
 """Merging profiles without transactions.
 
-The profile that goes is frozen first: one conditional write that names the profile it goes into and the identifiers
-by which an event joined the two. From then on it does not change. Folding it, listing it, adding the new identifiers
-of the event and counting the event are then one conditional write of the survivor.
+The survivor is told first whom to expect: an event that names only the survivor could not know otherwise that
+somebody waits. Then the profile that goes is frozen: one conditional write that names the profile it goes into and
+the identifiers by which an event joined the two. From then on it does not change. Folding it, listing it, adding the
+new identifiers of the event and counting the event are then one conditional write of the survivor.
 
     L live ──freeze──► L frozen, S does not list it ──fold──► S lists L
                           │
@@ -25,6 +26,15 @@ from ..identity.external_id import ExternalId
 from . import membership, room
 from .ports import ProfileKey, Profiles
 from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait
+
+
+def expect(survivor: Profile, losers: Iterable[Profile]) -> bool:
+    """Note who is about to be frozen for it; False when that is noted already. To be saved before any of them is."""
+    head, expected = survivor.head, {loser.profile_id: loser.version for loser in losers}
+    if expected.items() <= head.expecting.items():
+        return False
+    head.expecting = {**head.expecting, **expected}
+    return True
 
 
 def freeze(loser: Profile, merge: Merge) -> None:
@@ -61,6 +71,9 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
     kept.refused = {**gone.refused, **kept.refused}
     kept.refused.pop(loser.profile_id, None)
     kept.merges = [*kept.merges, *(without_members(m) for m in gone.merges), _taken(loser)]
+    kept.expecting = {**gone.expecting, **kept.expecting}
+    for profile_id in survivor.ids:
+        kept.expecting.pop(profile_id, None)
     if catalogue is not None:
         _uncover(kept, catalogue)
         _fold_streams(survivor, loser, catalogue)
@@ -156,12 +169,14 @@ class Redirects:
         self.known: dict[str, Profile] = {}
 
     def load(self, profile_ids: Iterable[str]) -> None:
-        """These profiles, and all that they lead to. As long as a chain, one batch read per link of the longest."""
+        """These profiles, all that they lead to, and whom any of those expects. One batch read per link of the longest
+        chain."""
         wanted = set(profile_ids) - self.known.keys()
         while wanted:
             found = self._profiles.load([ProfileKey(self._space_id, profile_id) for profile_id in sorted(wanted)])
             self.known |= {key.profile_id: profile for key, profile in found.items()}
             leads_to = {p.merged_into for p in found.values() if p.merged_into not in (None, DELETED)}
+            leads_to.update(profile_id for p in found.values() for profile_id in p.head.expecting)
             wanted = {profile_id for profile_id in leads_to if profile_id is not None} - self.known.keys() - wanted
 
     def path(self, profile_id: str) -> list[str]:
@@ -193,6 +208,17 @@ class Redirects:
                 waiting.append(profile)
                 taken[end].update(profile.ids)
         return waiting
+
+    def forget_outdated(self, waiting: Iterable[Profile]) -> None:
+        """Strike off the lists of the expected who is neither among those waiting nor as it was when it was noted: it
+        can no longer be frozen by whoever noted it."""
+        ids = {frozen.profile_id for frozen in waiting}
+        for profile in self.known.values():
+            for profile_id, version in [*profile.head.expecting.items()]:
+                other = self.known.get(profile_id)
+                is_as_noted = other is not None and other.merged_into is None and other.version == version
+                if profile_id not in ids and not is_as_noted:
+                    del profile.head.expecting[profile_id]
 
     def abandoned(self) -> list[Profile]:
         """Frozen profiles whose survivor was deleted without knowing of them."""

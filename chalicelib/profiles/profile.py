@@ -85,7 +85,8 @@ class Head(msgspec.Struct, kw_only=True):
 
     `merges` lists everybody who was merged into this profile, at first or second hand. `links` are in order of
     creation. `merging` is on a frozen profile: the merge it is waiting for, naming the survivor. `refused` names
-    frozen profiles that can no longer be taken in, with the version in which they were frozen.
+    frozen profiles that can no longer be taken in, with the version in which they were frozen. `expecting` names
+    profiles that somebody was about to freeze for this one, with the version they had: they may be waiting.
     """
 
     collection: str = USERS
@@ -104,6 +105,7 @@ class Head(msgspec.Struct, kw_only=True):
     merging: Merge | None = None
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     via: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    expecting: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Profile(msgspec.Struct, kw_only=True):

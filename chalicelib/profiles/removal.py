@@ -7,7 +7,7 @@ spares a mapping that another event has made meanwhile.
 
 from ..errors import NotFound, Unavailable, VersionConflict
 from ..identity.external_id import USERS, Identifier
-from .lookup import Lookup, is_whole
+from .lookup import Lookup
 from .ports import Claim, Identifiers, Profiles
 from .profile import Profile
 
@@ -27,7 +27,7 @@ class Removal:
         trail = self._lookup.by_identifier(space_id, Identifier(USERS, "user_id", user_id))
         if not trail or trail[-1].merged_into is not None:
             raise NotFound("Profile was not found.")
-        if not is_whole(trail):
+        if not self._lookup.is_settled(trail):
             raise Unavailable("the profile is being merged")
         return trail[-1]
 

@@ -86,7 +86,7 @@ def test_killed_at_every_call_of_a_port(later):
             assert person[0] == {("anonymous_id", "a1"), ("email", "e1"), ("user_id", "u1"), ("ios.id", "i1")}
             assert len(space.crowd.profile("email:e1").head.merges) == 2
             space.end(serial=True)
-    assert places == 10
+    assert places == 11
 
 
 def test_a_reader_sees_one_whole_person_from_the_first_freeze_on():
