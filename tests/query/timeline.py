@@ -36,5 +36,5 @@ def stored(states: Mapping[str, Any]) -> dict[str, Any]:
     return restored
 
 
-def compiled(text: str, kind: str = "audience", scope: str = "USERS", **bounds: int) -> query.Plan:
+def compiled(text: str, kind: str = "audience", scope: str = "USERS", **bounds: Any) -> query.Plan:
     return query.compile(query.parse(text, kind=kind, scope=scope), **bounds)

@@ -1,0 +1,1 @@
+"""Definitions over history as SQL."""
