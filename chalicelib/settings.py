@@ -14,7 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `endpoint_url` points all clients at an emulator. `allow_private_addresses` lets webhooks reach loopback and
     private networks; it stays off in the cloud. `profile_api_rate` is how many requests of the Profile API a space may
     have in a second, `management_rate` how many of one operation of the management API a workspace may have in a minute
-    unless that operation has a limit of its own; 0 for any number of either.
+    unless that operation has a limit of its own; 0 for any number of either. Whoever shows the `bootstrap_secret` may found a workspace by HTTP; nobody may when it is empty.
     """
 
     profiles_table: str
@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_url: str | None = None
     allow_private_addresses: bool = False
     profile_api_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bootstrap_secret: str = ""
     management_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 

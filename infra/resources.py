@@ -17,6 +17,7 @@ RECEIVES_PER_TIMEOUT = 6  # AWS's advice for queues that Lambda reads: room for 
 EMULATED_ELSEWHERE = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")  # they guard, and an emulator ignores them
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 PROFILE_API_RATE = 100  # requests per second and space: what clients of this API are used to
+MANAGEMENT_RATE = 300  # requests per minute, workspace and operation: far above what a person or a terraform run does
 
 
 class Queue(NamedTuple):
@@ -48,6 +49,13 @@ SETTINGS: dict[str, Json] = {
     "key_id": {"Ref": "SecretsKey"},
 }
 
+# And those that whoever deploys may choose.
+FROM_PARAMETERS = {
+    "PROFILE_API_RATE": "ProfileApiRate",
+    "MANAGEMENT_RATE": "ManagementRate",
+    "BOOTSTRAP_SECRET": "BootstrapSecret",
+}
+
 
 class Names(NamedTuple):
     """What was created. `dead_letter_urls` is by queue: ingest, compute, deliver, and emit for the stream."""
@@ -60,7 +68,7 @@ class Names(NamedTuple):
 def environment() -> Json:
     """The variables every function gets."""
     found = {PREFIX + field.upper(): value for field, value in SETTINGS.items()}
-    return {**found, PREFIX + "PROFILE_API_RATE": {"Ref": "ProfileApiRate"}}
+    return {**found, **{PREFIX + name: {"Ref": parameter} for name, parameter in FROM_PARAMETERS.items()}}
 
 
 def template() -> Json:
@@ -80,6 +88,21 @@ def template() -> Json:
                 "MinValue": 0,
                 "Description": "Profile API requests per second and space; 0 for any number and no write to count them",
             },
+            "ManagementRate": {
+                "Type": "Number",
+                "Default": MANAGEMENT_RATE,
+                "MinValue": 0,
+                "Description": "Management requests per minute, workspace and operation, unless an operation has a "
+                "limit of its own; 0 for any number and no write to count them",
+            },
+            "BootstrapSecret": {
+                "Type": "String",
+                "Default": "",
+                "NoEcho": True,
+                "AllowedPattern": "^$|^.{16,}$",
+                "ConstraintDescription": "nothing, or at least 16 characters",
+                "Description": "Lets whoever knows it found the first workspace by HTTP; empty for nobody",
+            },
         },
         "Conditions": {"HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
         "Resources": {**_tables(), **_queues(), **_archive(), "SecretsKey": _key()},
@@ -92,16 +115,24 @@ def create(clients: Clients, name: str) -> Names:
     cloudformation = clients.client("cloudformation")
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(_emulated()))
     cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    settings = {field: outputs[_output(field)] for field in SETTINGS}
+    outputs = _outputs_of(clients, name)
     return Names(
-        settings=msgspec.convert(
-            {**settings, "region": clients.region, "endpoint_url": clients.endpoint_url}, Settings
-        ),
+        settings=settings_of(clients, name),
         profile_stream_arn=outputs["ProfileStreamArn"],
         dead_letter_urls={name.lower(): outputs[f"{name}DeadLetterUrl"] for name in (*QUEUES, "Emit")},
     )
+
+
+def settings_of(clients: Clients, name: str) -> Settings:
+    """Those that make the product work on the stack `name`."""
+    outputs = _outputs_of(clients, name)
+    settings = {field: outputs[_output(field)] for field in SETTINGS}
+    return msgspec.convert({**settings, "region": clients.region, "endpoint_url": clients.endpoint_url}, Settings)
+
+
+def _outputs_of(clients: Clients, name: str) -> dict[str, str]:
+    (stack,) = clients.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def _emulated() -> Json:

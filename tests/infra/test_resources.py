@@ -71,9 +71,10 @@ def test_only_profiles_have_a_stream_and_what_cannot_be_made_again_can_be_restor
 def test_every_required_setting_has_a_source() -> None:
     required = {field.name for field in _fields() if field.required}
     assert required == SETTINGS.keys()
-    settings = from_environment({name: name.lower() for name in environment()} | {"MUSTER_PROFILE_API_RATE": "100"})
+    rates = {"MUSTER_PROFILE_API_RATE": "100", "MUSTER_MANAGEMENT_RATE": "300"}
+    settings = from_environment({name: name.lower() for name in environment()} | rates)
     assert settings.work_table == "muster_work_table"
-    assert settings.profile_api_rate == 100
+    assert (settings.profile_api_rate, settings.management_rate) == (100, 300)
 
 
 def _fields() -> Any:

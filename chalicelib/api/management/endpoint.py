@@ -76,18 +76,7 @@ class Call:
 
     def content(self) -> dict[str, Any]:
         """The body, a JSON object; no body is an empty one. Raises BadRequest and TooLarge."""
-        try:
-            body = exchange.body(self._request)
-            if len(body) > LARGEST_BODY:
-                raise TooLarge(f"the body is larger than {LARGEST_BODY} bytes")
-            content = msgspec.json.decode(body or b"{}")
-        except (Malformed, msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise BadRequest("the body is not valid JSON") from error
-        if not isinstance(content, dict):
-            raise BadRequest("the body must be a JSON object")
-        if not _can_be_stored(content, DEEPEST):
-            raise BadRequest(f"the body has a number beyond 64 bits, or is nested deeper than {DEEPEST} levels")
-        return content
+        return json_object(self._request)
 
     def object_parameter(self, name: str) -> dict[str, Any] | None:
         return paging.object_parameter(self.parameters, name)
@@ -121,6 +110,22 @@ def endpoint(
     return register
 
 
+def json_object(request: Request) -> dict[str, Any]:
+    """The body of a request; no body is an empty object. Raises BadRequest and TooLarge."""
+    try:
+        body = exchange.body(request)
+        if len(body) > LARGEST_BODY:
+            raise TooLarge(f"the body is larger than {LARGEST_BODY} bytes")
+        content = msgspec.json.decode(body or b"{}")
+    except (Malformed, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadRequest("the body is not valid JSON") from error
+    if not isinstance(content, dict):
+        raise BadRequest("the body must be a JSON object")
+    if not _can_be_stored(content, DEEPEST):
+        raise BadRequest(f"the body has a number beyond 64 bits, or is nested deeper than {DEEPEST} levels")
+    return content
+
+
 def _can_be_stored(value: Any, levels: int) -> bool:
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
@@ -136,7 +141,7 @@ def answer(request: Request, handler: Handler, versions: Sequence[str], status: 
         access.check(call.token, request.method, path)
         answered = _run(call, request.method, handler, path)
     except Exception as error:
-        status, errors = _refusal(error)
+        status, errors = refusal(error)
         headers |= error.headers if isinstance(error, limits.TooMany) else {}
         return exchange.json_response(status, {"errors": errors}, headers)
     return answered if isinstance(answered, Response) else exchange.json_response(status, {"data": answered}, headers)
@@ -164,7 +169,8 @@ def _token(request: Request) -> Token:
     return token
 
 
-def _refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
+def refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
+    """Status and errors of the answer."""
     match error:
         case Invalid():
             return 422, [_error("input-validation", p.message, p.field, p.data) for p in error.problems]
