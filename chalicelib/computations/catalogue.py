@@ -78,6 +78,16 @@ class Catalogue:
         """Whether the trait of this name belongs to a computation."""
         return key in self.by_key or key in self.accounts
 
+    def find(self, key: str) -> Compiled | None:
+        """Of users or of accounts."""
+        return self.by_key.get(key) or self.accounts.get(key)
+
+    def beside_users(self) -> "Catalogue":
+        """What a profile of an account has to know: which traits are computed. Events change nothing of it."""
+        found = Catalogue(self.version)
+        found.accounts = self.accounts
+        return found
+
     def _remember(self, item: Compiled) -> None:
         self.filling |= item.filling
         for stream in item.streams:

@@ -8,6 +8,7 @@ from ..computations.computation import Computation
 from ..identity.external_id import ExternalId
 from ..workspace.model import PER_IDENTIFIER, Connection, IdSync
 
+GROUP_ID = "group_id"
 USER_ID = "user_id"
 EMAIL = "email"
 ANONYMOUS_ID = "anonymous_id"
@@ -48,6 +49,15 @@ class Row(NamedTuple):
         yield from ((custom.type, custom.value) for custom in self.custom)
 
 
+class Group(NamedTuple):
+    """An account."""
+
+    group_id: str
+
+    def holds(self, identifiers: frozenset[tuple[str, str]]) -> bool:
+        return (GROUP_ID, self.group_id) in identifiers
+
+
 class _Values(NamedTuple):
     """What may be combined, each in the order it was added."""
 
@@ -68,6 +78,11 @@ def exit_rows(external_ids: Iterable[ExternalId], computation: Computation, conn
     """For those who leave: every value, whatever ID Sync selects. Its mapping of custom types still holds, a
     partner that knows somebody only by such an id could not remove them otherwise."""
     return _arranged(_values(external_ids, computation, connection, {}), connection)
+
+
+def groups(external_ids: Iterable[ExternalId]) -> list[Group]:
+    """One per name that the account has; ID Sync speaks of people only."""
+    return [Group(e.value) for e in sorted(external_ids, key=lambda e: e.created_at) if e.type == GROUP_ID]
 
 
 def _values(

@@ -114,10 +114,11 @@ def _moves(change: ProfileChange) -> Mapping[str, int]:
 
 
 def _held(head: Head | None) -> set[str]:
-    """Nothing while frozen: what is done to a merged-away profile afterwards moves nobody, unless it is let go."""
+    """Nothing while frozen: what is done to a merged-away profile afterwards moves nobody, unless it is let go. What
+    people are by their accounts is counted with the accounts."""
     if head is None or head.merging is not None:
         return set()
-    return {o.computation_id for o in head.outcomes.values() if _counts(o)}
+    return {o.computation_id for key, o in head.outcomes.items() if key not in head.via and _counts(o)}
 
 
 def _counts(outcome: Outcome) -> bool:

@@ -50,7 +50,7 @@ def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[T
     before = old.outcomes if old else {}
     fresh, brought = gained(old, new), _brought(old, new)
     for key in [*{**new.outcomes, **before}, *sorted(brought - new.outcomes.keys() - before.keys())]:
-        compiled = catalogue.by_key.get(key)
+        compiled = catalogue.find(key)
         if compiled is None or not compiled.computation.enabled:
             continue
         transition = _transition(compiled.computation, before.get(key), new.outcomes.get(key), new.updated_at)

@@ -224,7 +224,7 @@ class Pass:
             self._resolver.profiles.save(loser)
 
     def _catalogue_for(self, profile: Profile) -> Catalogue:
-        return self._catalogue if profile.head.collection == USERS else Catalogue(self._catalogue.version)
+        return self._catalogue if profile.head.collection == USERS else self._catalogue.beside_users()
 
     def _note(self, profile: Profile, applied: Applied) -> None:
         for tag, events in applied.counted.items():

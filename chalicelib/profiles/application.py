@@ -128,7 +128,7 @@ def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[st
     at = min(event.timestamp, event.received_at)  # a clock in the future must not make a value stick
     before: dict[str, Trait | None] = {}
     for key, value in event.traits.items():
-        if key in catalogue.by_key:
+        if catalogue.is_computed(key):
             continue
         known, left_over = head.traits.get(key), head.outcomes.get(key)
         if (known and known.updated_at > at) or (left_over and left_over.changed_at > at):
@@ -160,6 +160,7 @@ def _adopt(profile: Profile, catalogue: Catalogue) -> bool:
     head.catalogue = catalogue.version
     streams = {key: state for key, state in profile.streams.items() if key in catalogue.streams}
     edges = {key: edge for key, edge in head.edges.items() if key in catalogue.by_key}
+    head.via = {key: by for key, by in head.via.items() if key in catalogue.accounts}
     removed = len(streams) != len(profile.streams) or len(edges) != len(head.edges)
     profile.streams, head.edges = streams, edges
     return removed

@@ -42,11 +42,14 @@ def _set_traits(profile: Profile, arrivals: Sequence[Arrival], catalogue: Catalo
     for event in (event for arrival in arrivals for event in arrival.events):
         at = min(event.timestamp, event.received_at)  # a clock in the future must not make a value stick
         for key, value in event.traits.items():
-            known = head.traits.get(key)
+            known, left_over = head.traits.get(key), head.outcomes.get(key)
             stored = key not in before
-            if key in catalogue.by_key or (known and (known.updated_at > at or (stored and known.updated_at == at))):
+            if catalogue.is_computed(key) or (left_over and left_over.changed_at > at):
                 continue
-            if known is None or known.value != value or type(known.value) is not type(value):
+            if known and (known.updated_at > at or (stored and known.updated_at == at)):
+                continue
+            if left_over or known is None or known.value != value or type(known.value) is not type(value):
                 before.setdefault(key, known)
+                head.outcomes.pop(key, None)  # of a deleted computation: an ordinary trait from now on
                 head.traits[key] = Trait(value, at, event.source_id)
     return room.without_excess(head.traits, before) if before else []

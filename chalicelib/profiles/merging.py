@@ -114,7 +114,7 @@ def _united(kept: list[ExternalId], gone: list[ExternalId]) -> list[ExternalId]:
 
 def _uncover(head: Head, catalogue: Catalogue) -> None:
     """What a deleted computation left behind counts as a value of its time: a later trait takes its place."""
-    for key in [key for key in head.outcomes if key not in catalogue.by_key]:
+    for key in [key for key in head.outcomes if not catalogue.is_computed(key)]:
         trait = head.traits.get(key)
         if trait is not None and trait.updated_at >= head.outcomes[key].changed_at:
             del head.outcomes[key]

@@ -115,7 +115,7 @@ def metadata(profile: Profile) -> dict[str, Any]:
 
 
 def _class_of(key: str, catalogue: Catalogue) -> str | None:
-    compiled = catalogue.by_key.get(key)
+    compiled = catalogue.find(key)
     if compiled is None:
         return None
     return AUDIENCE_CLASS if is_audience(compiled.computation) else TRAIT_CLASS
