@@ -125,7 +125,7 @@ def _links_agree(crowd: Crowd, stored: dict[str, Profile]) -> None:
         told.update((account.profile_id, user.profile_id) for user in view.page(account, 100, None).items)
     lists = Counter(
         {
-            (_end(stored, link.account_id), profile.profile_id)
+            (end_of(stored, link.account_id), profile.profile_id)
             for profile in stored.values()
             if profile.merged_into is None
             for link in profile.head.links
@@ -134,7 +134,7 @@ def _links_agree(crowd: Crowd, stored: dict[str, Profile]) -> None:
     assert told == lists, "accounts and people disagree"
 
 
-def _end(stored: dict[str, Profile], profile_id: str) -> str:
+def end_of(stored: dict[str, Profile], profile_id: str) -> str:
     while (profile := stored.get(profile_id)) is not None and profile.merged_into is not None:
         profile_id = profile.merged_into
     return profile_id

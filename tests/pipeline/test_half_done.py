@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import VersionConflict
+from chalicelib.errors import Unavailable, VersionConflict
 from chalicelib.identity.external_id import Identifier
 from chalicelib.identity.rules import Rules, TypeRule
 from chalicelib.profiles.merging import Redirects, freeze, unfreeze
 from chalicelib.profiles.ports import Claim
 from chalicelib.profiles.profile import DELETED, SUPPRESSED, Head, Merge, Profile
+from chalicelib.profiles.removal import Removal
 from chalicelib.store.memory import MemoryProfiles, MemoryTimeline
 from tests.events import T0
 from tests.pipeline.crowd import TYPES, Crowd, call, limits
@@ -47,7 +48,77 @@ def test_an_event_of_the_frozen_completes_the_merge_with_everything_that_came_wi
     assert crowd.number("ios.id:i7") == "P1"
 
 
-def test_an_event_of_the_survivor_alone_knows_nothing_of_it_and_goes_on():
+def expects(crowd, survivor, loser):
+    """Somebody told the survivor whom to expect, and died or is slow."""
+    profile, other = crowd.stored(crowd.made[survivor - 1]), crowd.stored(crowd.made[loser - 1])
+    profile.head.expecting = {other.profile_id: other.version}
+    crowd.profiles.save(profile)
+
+
+def test_an_event_of_the_survivor_alone_completes_the_merge_and_strikes_it_off_the_list():
+    crowd = people({"a": "a1"}, {"e": "e1"})
+    expects(crowd, 1, 2)
+    froze(crowd, 2, 1, "a1", "e1", "i7")
+    assert crowd.sees({"a": "a1"}) == ["P1"]
+    assert crowd.who() == {"P1": {"a:a1", "e:e1", "i:i7"}}
+    assert crowd.stored(crowd.made[0]).head.expecting == {}
+
+
+def test_who_is_expected_and_may_still_be_frozen_stays_on_the_list():
+    crowd = people({"a": "a1"}, {"e": "e1"})
+    expects(crowd, 1, 2)
+    slow = crowd.stored(crowd.made[1])
+    assert crowd.sees({"a": "a1"}) == ["P1"]
+    assert crowd.stored(crowd.made[0]).head.expecting == {slow.profile_id: 1}
+    freeze(slow, Merge(crowd.made[0], T0, "lost", "src", [], [("anonymous_id", "a1"), ("email", "e1")]))
+    crowd.profiles.save(slow)
+    assert crowd.sees({"a": "a1"}) == ["P1"]
+    assert crowd.who() == {"P1": {"a:a1", "e:e1"}}
+
+
+def test_who_went_on_alone_is_no_longer_expected():
+    crowd = people({"a": "a1"}, {"e": "e1"})
+    expects(crowd, 1, 2)
+    assert crowd.sees({"e": "e1"}, {"a": "a1"}) == ["P2", "P1"]
+    assert crowd.stored(crowd.made[0]).head.expecting == {}
+    assert crowd.who() == {"P1": {"a:a1"}, "P2": {"e:e1"}}
+
+
+def test_a_survivor_that_goes_itself_hands_on_whom_it_expects():
+    crowd = people({"a": "a1"}, {"e": "e1"}, {"u": "u1"})
+    expects(crowd, 2, 3)
+    slow = crowd.stored(crowd.made[2])
+    assert crowd.sees({"a": "a1", "e": "e1"}) == ["P1"]
+    assert crowd.stored(crowd.made[0]).head.expecting == {slow.profile_id: 1}
+    freeze(slow, Merge(crowd.made[1], T0, "lost", "src", [], [("email", "e1"), ("user_id", "u1")]))
+    crowd.profiles.save(slow)
+    assert crowd.sees({"a": "a1"}) == ["P1"]
+    assert crowd.who() == {"P1": {"a:a1", "e:e1", "u:u1"}}
+    assert sorted(crowd.stored(crowd.made[0]).ids) == sorted(crowd.made)
+
+
+def test_a_claim_made_before_the_survivor_was_told_is_made_again():
+    """Otherwise it would lead nowhere until the survivor is saved, and somebody else could take it."""
+    crowd = people({"a": "a1"}, {"e": "e1"})
+    crowd.identifiers.claim(Claim("s", Identifier("users", "ios.id", "i1"), crowd.made[0], T0, "src", "m", 1))
+    assert crowd.sees({"a": "a1", "e": "e1", "i": "i1"}) == ["P1"]
+    found = crowd.identifiers.find("s", [Identifier("users", "ios.id", "i1")])
+    assert [claim.version for claim in found.values()] == [2]
+    assert crowd.stored(crowd.made[0]).version == 3
+
+
+def test_an_identifier_cannot_be_taken_away_while_somebody_waits():
+    crowd = people({"a": "a1", "u": "u1"}, {"e": "e1"})
+    expects(crowd, 1, 2)
+    removal = Removal(crowd.lookup, crowd.profiles, crowd.identifiers)
+    removal.holder("s", "u1")
+    froze(crowd, 2, 1, "a1", "e1")
+    with pytest.raises(Unavailable):
+        removal.holder("s", "u1")
+
+
+def test_an_event_of_a_survivor_that_was_never_told_goes_on():
+    """As an older release left it."""
     crowd = people({"a": "a1"}, {"e": "e1"})
     froze(crowd, 2, 1, "a1", "e1")
     assert crowd.sees({"a": "a1"}, {"a": "a1", "e": "e1"}) == ["P1", "P1"]

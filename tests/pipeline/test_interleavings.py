@@ -12,10 +12,11 @@ from chalicelib.deadline import NoDeadline
 from chalicelib.identity.rules import Rules, TypeRule
 from chalicelib.pipeline.fanout import OneByOne
 from chalicelib.pipeline.resolve import Resolver
+from chalicelib.profiles.profile import DELETED
 from chalicelib.queues import Received
 from tests.pipeline.baton import Baton, Worker
 from tests.pipeline.crowd import TYPES, Crowd, call, limits
-from tests.pipeline.invariants import Sent, check, explained_by, order_of
+from tests.pipeline.invariants import Sent, check, end_of, explained_by, order_of
 from tests.pipeline.shop import audience
 
 LOYAL = audience("loyal", "event('Seen').count() >= 2", external_ids=list(TYPES.values()))
@@ -199,6 +200,24 @@ def test_requests_of_several_events_under_deaths(block):
             raise told(seed, error) from None
 
 
+@pytest.mark.parametrize("block", range(4))
+def test_a_look_at_the_living_finds_every_merge_that_was_left_half_done(block):
+    """Nothing is delivered again: who lives is looked at, and nobody stays frozen whom no event will ever name."""
+    for seed in seeds(40_000 + block * 75, 75):
+        run = Run(seed, deaths=0.06)
+        crowd = run.space.crowd
+        for _ in range(4):
+            crowd.resolve(run.message(most=1))
+        run.space.work(*([run.message(most=3)] for _ in range(3)))
+        living = [p for p in crowd.ids() if crowd.stored(p).merged_into is None]
+        assert crowd.resolve(crowd.due("look", *living)) == set()
+        stored = {profile_id: crowd.stored(profile_id) for profile_id in crowd.ids()}
+        for profile in stored.values():
+            if profile.merged_into not in (None, DELETED):
+                TALLY["frozen"] += 1
+                assert profile.profile_id in stored[end_of(stored, profile.profile_id)].ids, f"seed {seed}"
+
+
 @pytest.mark.parametrize("block", range(2))
 def test_one_worker_that_dies_often_makes_what_one_that_never_dies_makes(block):
     for seed in seeds(30_000 + block * 50, 50):
@@ -338,3 +357,4 @@ def test_every_way_to_change_hands_twice(name):
 def test_the_tally_is_told():
     """How much of all that there is was tried; run with -s to see it."""
     print(f"\n{TALLY['runs']} interleavings, {TALLY['switches']} changes of hands, {TALLY['deaths']} deaths of workers")
+    print(f"{TALLY['frozen']} merges completed by nothing but a look at the living")
