@@ -187,3 +187,7 @@ class Archive(Protocol):
     def link(self, key: str, seconds: int, filename: str) -> str:
         """A URL under which anybody can download it for so long, under this name."""
         ...
+
+    def upload_link(self, key: str, seconds: int) -> str:
+        """A URL to which anybody can PUT the object for so long."""
+        ...

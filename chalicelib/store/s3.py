@@ -85,6 +85,11 @@ class S3Archive:
         url: str = self._client.generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds)
         return url
 
+    def upload_link(self, key: str, seconds: int) -> str:
+        asked = {"Bucket": self._bucket, "Key": key}
+        url: str = self._client.generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds)
+        return url
+
     def _listed(self, prefix: str) -> Iterator[Any]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         with translated("s3"):

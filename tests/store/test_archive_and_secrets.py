@@ -112,6 +112,13 @@ def test_a_link_leads_to_the_object_under_a_name_of_its_own(archive: Archive, sp
     assert asked.get("seconds") == "60" or asked["expires"] == "60"
 
 
+def test_a_link_for_an_upload_leads_to_where_the_object_will_be(archive: Archive, space: str) -> None:
+    url = urlsplit(archive.upload_link(f"{space}/b.ndjson", 60))
+    assert unquote(url.path).endswith(f"{space}/b.ndjson")
+    asked = {name.lower().removeprefix("x-amz-"): value for name, (value,) in parse_qs(url.query).items()}
+    assert asked.get("seconds") == "60" or "expires" in asked
+
+
 @pytest.mark.parametrize("plain", ["hunter2", "", "pässwörd 🙂", "x" * 4_000])
 def test_a_secret_opens_only_with_its_context(secrets: Secrets, plain: str) -> None:
     sealed = secrets.seal(plain, "des_1")

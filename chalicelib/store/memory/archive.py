@@ -61,6 +61,9 @@ class MemoryArchive:
     def link(self, key: str, seconds: int, filename: str) -> str:
         return f"memory://archive/{quote(key)}?seconds={seconds}&filename={quote(filename)}"
 
+    def upload_link(self, key: str, seconds: int) -> str:
+        return f"memory://archive/{quote(key)}?seconds={seconds}&upload"
+
 
 def _etag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
