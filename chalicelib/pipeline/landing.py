@@ -1,6 +1,6 @@
 """Landing events in the archive before any profile counts them, so that history is never behind the profiles.
 
-Landing is at least once: readers de-duplicate by message id.
+Landing is at least once: readers let one of the rows of a message stand, see `archive.duplicates`.
 """
 
 import gzip
@@ -27,21 +27,22 @@ class Landed(NamedTuple):
     account_id: str | None
 
 
-def land(archive: Archive, space_id: str, batch_ids: Iterable[str], rows: Sequence[Landed]) -> None:
-    """Write one object per day of arrival. The same batches write the same objects again."""
+def land(archive: Archive, space_id: str, batch_ids: Iterable[str], rows: Sequence[Landed], now: int) -> None:
+    """Write one object per day of arrival. The same batches write the same objects again, `now` tells which of two
+    rows was resolved later."""
     by_day: dict[int, list[Landed]] = {}
     for row in rows:
         by_day.setdefault(row.event.received_at // DAY, []).append(row)
     name = blake2b("\n".join(sorted(batch_ids)).encode(), digest_size=16).hexdigest()
     for day, landed in by_day.items():
         key = f"events/landing/{space_id}/dt={to_iso(day * DAY)[:10]}/{name}.ndjson.gz"
-        archive.put(key, _compressed(landed))
+        archive.put(key, _compressed(landed, now))
 
 
-def _compressed(rows: Sequence[Landed]) -> bytes:
-    lines = _encoder.encode_lines([_line(row) for row in rows])
+def _compressed(rows: Sequence[Landed], now: int) -> bytes:
+    lines = _encoder.encode_lines([_line(row, now) for row in rows])
     return gzip.compress(lines, compresslevel=6, mtime=0)  # no time inside: the same rows make the same bytes
 
 
-def _line(row: Landed) -> dict[str, Any]:
-    return {"profileId": row.profile_id, "accountId": row.account_id, **wire(row.event)}
+def _line(row: Landed, now: int) -> dict[str, Any]:
+    return {"profileId": row.profile_id, "accountId": row.account_id, "landedAt": now, **wire(row.event)}

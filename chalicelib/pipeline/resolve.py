@@ -166,7 +166,8 @@ class Pass:
 
     def _land(self, rows: Sequence[Landed]) -> None:
         if rows:
-            land(self._resolver.archive, self._space_id, [b.batch_id for b in self._batches if b.events], rows)
+            batch_ids = [b.batch_id for b in self._batches if b.events]
+            land(self._resolver.archive, self._space_id, batch_ids, rows, self._now)
 
     def _claim(self) -> None:
         """Take possession of identifiers."""

@@ -1,0 +1,194 @@
+"""Reading history: what there is at one moment is written down as a cut, and a session shows it, or some days of it,
+as views of a database.
+
+    events      one row per message that was resolved to somebody or nobody, see `columns.EVENT`
+    candidates  every (message_id, profile_id) that messages of the last 48 hours landed with
+    profiles    living profiles, as of their newest snapshot
+    redirects   profile_id → canonical_id, for everybody who was merged away
+
+Erased people are in none of them.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..clock import DAY, HOUR, Clock
+from ..errors import Invalid, Problem
+from ..pipeline.fanout import Fanout, OneByOne
+from ..profiles.ports import Archive
+from . import duplicates, views
+from .columns import EVENT, SNAPSHOT, landed_events, landed_snapshots
+from .cut import Cut, Landing
+from .database import connect, quoted
+from .files import Files
+from .layout import EVENTS, PROFILES, day_of, erasures, landing, start_of
+from .manifest import Table, consumed_of, load
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+UNSETTLED = 48 * HOUR  # how far back a message may still come to be resolved to somebody else
+ROOM = 4 << 30  # bytes of files that one session may download: as much again is left of the scratch space for spilling
+FOREVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open database. `directory` is the only place that its SQL may read and write; it vanishes with the session."""
+
+    connection: "DuckDBPyConnection"
+    directory: Path
+    cut: Cut
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query, list(parameters)).fetchall()
+
+
+class Erasure(msgspec.Struct, rename="camel"):
+    """What is read of an erasure's object."""
+
+    profile_ids: list[str]
+
+
+_erasure = msgspec.json.Decoder(Erasure)
+
+
+class History:
+    """`scratch` names a directory with room for the files of a session."""
+
+    def __init__(
+        self, archive: Archive, clock: Clock, scratch: Callable[[], Path], fanout: Fanout | None = None
+    ) -> None:
+        self._archive, self._clock, self._scratch = archive, clock, scratch
+        self._fanout = fanout or OneByOne()
+
+    def cut(self, space_id: str) -> Cut:
+        # The manifest first: what is compacted after it was read is found among the landing objects.
+        manifest = load(self._archive, space_id).manifest
+        base = manifest.base
+        return Cut(
+            space_id=space_id,
+            at=self._clock.now(),
+            files=manifest.events.files,
+            landings=self._landings(EVENTS, space_id, manifest.events),
+            base=base,
+            deltas=manifest.profiles.files,
+            snapshots=self._landings(PROFILES, space_id, manifest.profiles),
+            erased=self._erased(space_id),
+        )
+
+    @contextmanager
+    def open(
+        self, cut: Cut, *, days: Sequence[str] | None = None, as_of: int | None = None, profiles: bool = True
+    ) -> Iterator[Session]:
+        """`days` of arrival, all by default; those of a cut come in groups that fit: `Cut.groups`. `as_of` shows events
+        that arrived until then, and profiles as they were. Without `profiles` they and redirects are not loaded.
+
+        Raises Invalid when the files do not fit into the scratch space.
+        """
+        with tempfile.TemporaryDirectory(prefix="history-", dir=self._scratch()) as name:
+            directory = Path(name)
+            connection = connect(directory)
+            try:
+                reading = _Reading(Files(self._archive, self._fanout, directory), connection, cut, as_of)
+                reading.load_events([day.day for day in cut.days] if days is None else days)
+                if profiles:
+                    reading.load_people()
+                yield Session(connection, directory, cut)
+            finally:
+                connection.close()
+
+    def _landings(self, table: str, space_id: str, known: Table) -> tuple[Landing, ...]:
+        found = self._archive.stat(landing(table, space_id))
+        days = {landed.day for landed in (Landing(*one) for one in found)}
+        consumed = consumed_of(self._archive, [entry for entry in known.consumed if entry.day in days])
+        return tuple(Landing(*one) for one in found if (one.key, one.etag) not in consumed)
+
+    def _erased(self, space_id: str) -> tuple[str, ...]:
+        lists = self._fanout.map(self._archive.get, self._archive.list(erasures(space_id)))
+        return tuple(sorted({profile_id for one in lists for profile_id in _erasure.decode(one).profile_ids}))
+
+
+class _Reading:
+    """Fills one session."""
+
+    def __init__(self, files: Files, connection: "DuckDBPyConnection", cut: Cut, as_of: int | None) -> None:
+        self._files, self._connection, self._cut, self._as_of = files, connection, cut, as_of
+        views.erased(connection, cut.erased)
+
+    def load_events(self, days: Sequence[str]) -> None:
+        cut, end = self._cut, FOREVER if self._as_of is None else self._as_of + 1
+        days = [day for day in days if start_of(day) < end]
+        landed_on = {landed.day for landed in cut.landings}
+        needed = duplicates.reach(days, landed_on.__contains__)
+        self._check_room(needed)
+        landed = {day: self._landed(day) for day in sorted(needed & landed_on)}
+        calm = [file for file in cut.files if file.day in days and not _is_touched(file.day, landed_on)]
+        stirred = [file for file in cut.files if file.day in needed and file not in calm]
+        query = views.everything(self._files.parquet(calm), EVENT)
+        if landed:
+            settled = self._settled(list(landed.values()), self._files.parquet(stirred))
+            query = f"{query} UNION ALL SELECT * FROM ({settled}) WHERE {_within(days)}"
+        views.events(self._connection, "events", query, 0, end)
+        self._candidates([path for day, path in landed.items() if day in days], end)
+
+    def load_people(self) -> None:
+        cut, base = self._cut, self._cut.base
+        if base is not None and self._as_of is not None and base.last > self._as_of:
+            base = None  # it knows no more how they were
+        deltas = [file for file in cut.deltas if base is None or file.seq > base.seq]
+        paths = self._files.parquet([*([base] if base else []), *deltas])
+        if cut.snapshots:
+            lines = self._files.lines(cut.snapshots)
+            paths.append(self._copied(landed_snapshots(lines)))
+            lines.unlink()
+        views.people(self._connection, views.everything(paths, SNAPSHOT), self._as_of)
+
+    def _landed(self, day: str) -> Path:
+        """Lines are read once, whatever is asked later."""
+        lines = self._files.lines(self._cut.landings_of(day))
+        path = self._copied(landed_events(lines))
+        lines.unlink()
+        return path
+
+    def _settled(self, landed: list[Path], compacted: list[Path]) -> str:
+        duplicates.settle(self._connection, landed, compacted)
+        standing = self._copied(duplicates.rows(landed, compacted))
+        query = views.everything([standing], EVENT)
+        return f"{query} UNION ALL {duplicates.untouched(compacted)}" if compacted else query
+
+    def _candidates(self, landed: list[Path], end: int) -> None:
+        """What arrived since then is not compacted yet, so all its landings are here."""
+        query = (
+            f"{views.everything(landed, EVENT)} QUALIFY row_number() OVER (PARTITION BY message_id, profile_id "
+            "ORDER BY received_at, landed_at DESC) = 1"
+            if landed
+            else views.nothing(EVENT)
+        )
+        views.events(self._connection, "candidates", query, self._cut.at - UNSETTLED, end)
+
+    def _copied(self, query: str) -> Path:
+        path = self._files.new("parquet")
+        self._connection.execute(f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+        return path
+
+    def _check_room(self, days: set[str]) -> None:
+        size = sum(day.bytes for day in self._cut.days if day.day in days)
+        if size > ROOM:
+            raise Invalid(Problem(f"{size} bytes do not fit into the scratch space: read groups of days.", "days"))
+
+
+def _is_touched(day: str, landed_on: set[str]) -> bool:
+    return day in landed_on or day_of(start_of(day) - 1) in landed_on
+
+
+def _within(days: Sequence[str]) -> str:
+    """Rows of days that only helped to decide are left out."""
+    numbers = ", ".join(str(start_of(day) // DAY) for day in days)
+    return f"{duplicates.DAY} IN ({numbers or 'NULL'})"

@@ -1,0 +1,51 @@
+"""A space whose history is written by hand and read through the views."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from chalicelib.archive.cut import Cut
+from chalicelib.archive.history import History
+from chalicelib.clock import FixedClock
+from chalicelib.pipeline.landing import Landed, land
+from chalicelib.profiles.ports import Archive
+from chalicelib.store.memory import MemoryArchive
+from chalicelib.tracking.event import Event
+from tests.events import T0, event
+
+SPACE = "s"
+
+
+class Storehouse:
+    def __init__(self, scratch: Path, archive: Archive | None = None, clock: FixedClock | None = None) -> None:
+        self.clock = clock or FixedClock(T0)
+        self.archive: Archive = archive or MemoryArchive(self.clock)
+        self.scratch = scratch
+        self.history = History(self.archive, self.clock, lambda: scratch)
+
+    def land(self, batch: str, *rows: tuple[Event, str | None]) -> None:
+        """Rows of an event and the profile it was resolved to, as one object per day."""
+        landed = [Landed(event, profile_id, None) for event, profile_id in rows]
+        land(self.archive, SPACE, [batch], landed, self.clock.now())
+
+    def erase(self, *profile_ids: str) -> None:
+        listed = ",".join(f'"{profile_id}"' for profile_id in profile_ids)
+        body = f'{{"spaceId":"s","profileIds":[{listed}],"erasedAt":"2026-03-01T12:00:00.000Z"}}'
+        self.archive.put(f"erasures/{SPACE}/{profile_ids[0]}.json", body.encode())
+
+    def rows(self, query: str, cut: Cut | None = None, **how: Any) -> list[tuple[Any, ...]]:
+        with self.history.open(cut or self.history.cut(SPACE), **how) as session:
+            return session.rows(query)
+
+    def events(self, **how: Any) -> list[tuple[str, str | None]]:
+        """Message ids with the profile ids of their rows."""
+        found: Iterable[Any] = self.rows("SELECT message_id, profile_id FROM events ORDER BY ALL", **how)
+        return [tuple(row) for row in found]
+
+    def candidates(self, **how: Any) -> list[tuple[str, str | None]]:
+        found: Iterable[Any] = self.rows("SELECT message_id, profile_id FROM candidates ORDER BY ALL", **how)
+        return [tuple(row) for row in found]
+
+
+def sent(message_id: str, at: int = T0, name: str = "A", **fields: Any) -> Event:
+    return event("track", name, at=at, message_id=message_id, **{"user_id": "u", **fields})
