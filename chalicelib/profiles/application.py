@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 from ..computations.catalogue import Catalogue
 from ..identity.external_id import USERS, ExternalId
+from ..query import Stream
 from ..tracking.event import Event
 from . import room
 from .arrival import Arrival, sight
 from .description import describe
 from .evaluation import due, evaluate
+from .filling import Part, is_noted, note, take_in
 from .merging import fold, united_links, without_members
 from .profile import Link, Profile, Trait
 from .recent import Recent, hash_of
@@ -33,10 +35,12 @@ def apply(
     links: Sequence[Link] = (),
     frozen: Sequence[Profile] = (),
     recent: Recent | None = None,
+    parts: Sequence[Part] = (),
 ) -> Applied:
     """Change the profile in place. Applying the same arrivals again changes nothing.
 
     `frozen` are profiles to fold into this one, in order. `recent` is what all of them have counted, if it is known.
+    `parts` is what history holds for any of them.
     """
     head = profile.head
     affected: set[str] = set(due(profile, now))
@@ -46,6 +50,7 @@ def apply(
         fold(profile, loser, catalogue)
         affected |= catalogue.by_key.keys()
     recent = recent or Recent(head.recent)
+    changed = take_in(profile, parts, catalogue, recent, now) or changed
     types = {e.type for e in head.external_ids}
     extended = _extend(profile, external_ids)
     if head.collection == USERS:
@@ -107,6 +112,8 @@ def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
     sight(profile, event)
     affected: set[str] = set()
     for stream in catalogue.streams_of_event.get(event.event or "", ()):
+        if stream.key in catalogue.filling and not _is_missing(profile, stream, event):
+            continue
         state = profile.streams.get(stream.key)
         if state is None:
             state = stream.empty()
@@ -117,6 +124,15 @@ def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
     for key in _set_traits(profile, event, catalogue):
         affected |= catalogue.readers_of_trait.get(key, set())
     return affected
+
+
+def _is_missing(profile: Profile, stream: Stream, event: Event) -> bool:
+    """Whether the event is to be added to a stream that is being filled; it is noted then."""
+    digest = hash_of(event.message_id)
+    if not stream.admits(event) or is_noted(profile, stream.key, digest):
+        return False
+    note(profile, stream.key, digest)
+    return True
 
 
 def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[str]:
@@ -155,14 +171,15 @@ def _link(profile: Profile, links: Sequence[Link]) -> bool:
 
 
 def _adopt(profile: Profile, catalogue: Catalogue) -> bool:
-    """Forget what only deleted computations needed; True if that removed anything."""
+    """Forget what is no longer needed; True if that removed anything."""
     head = profile.head
     head.catalogue = catalogue.version
     streams = {key: state for key, state in profile.streams.items() if key in catalogue.streams}
     edges = {key: edge for key, edge in head.edges.items() if key in catalogue.by_key}
     head.via = {key: by for key, by in head.via.items() if key in catalogue.accounts}
-    removed = len(streams) != len(profile.streams) or len(edges) != len(head.edges)
-    profile.streams, head.edges = streams, edges
+    fills = {key: fill for key, fill in head.fills.items() if key in catalogue.filling}
+    removed = (len(streams), len(edges), len(fills)) != (len(profile.streams), len(head.edges), len(head.fills))
+    profile.streams, head.edges, head.fills = streams, edges, fills
     return removed
 
 

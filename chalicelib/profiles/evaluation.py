@@ -14,7 +14,7 @@ _ABSENT: tuple[Any, ...] = (None, [])  # a computed trait with such a value is n
 def evaluate(profile: Profile, catalogue: Catalogue, affected: Iterable[str], now: int) -> None:
     """Re-evaluate the computations with these keys and whatever refers to one that changed, each once.
 
-    Keys of computations that are switched off keep their outcome; their edges are dropped.
+    Computations that are switched off keep their outcome; their edges are dropped.
     """
     waiting = {key for key in affected if key in catalogue.by_key}
     queue = [catalogue.rank[key] for key in waiting]
@@ -37,7 +37,7 @@ def due(profile: Profile, now: int) -> list[str]:
 def _settle(profile: Profile, compiled: Compiled, traits: dict[str, Any], now: int) -> bool:
     """Store the value and the next edge of one computation; True if the value changed. Keeps `traits` true."""
     computation, key, head = compiled.computation, compiled.computation.key, profile.head
-    if not computation.enabled:
+    if not compiled.is_evaluated:
         head.edges.pop(key, None)
         return False
     value, edge = _value(profile, compiled, traits, now)

@@ -22,8 +22,10 @@ ever changes. A profile that was never stored goes into nobody: events placed on
 from collections.abc import Iterable, Sequence
 
 from ..computations.catalogue import Catalogue
+from ..errors import VersionConflict
 from ..identity.external_id import ExternalId
 from . import membership, room
+from .filling import united
 from .ports import ProfileKey, Profiles
 from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait
 
@@ -74,6 +76,7 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
     kept.expecting = {**gone.expecting, **kept.expecting}
     for profile_id in survivor.ids:
         kept.expecting.pop(profile_id, None)
+    kept.fills = united(kept.fills, gone.fills)
     if catalogue is not None:
         _uncover(kept, catalogue)
         _fold_streams(survivor, loser, catalogue)
@@ -133,10 +136,13 @@ def _fold_traits(kept: Head, gone: Head) -> None:
 
 def _fold_streams(survivor: Profile, loser: Profile, catalogue: Catalogue) -> None:
     for key, state in loser.streams.items():
-        stream = catalogue.streams.get(key)
-        if stream is not None:  # the others belonged to computations that are gone
-            known = survivor.streams.get(key)
+        stream, known = catalogue.streams.get(key), survivor.streams.get(key)
+        if stream is not None:
             survivor.streams[key] = state if known is None else stream.merge(known, state)
+        elif loser.head.catalogue >= catalogue.version:  # otherwise it belonged to a computation that is gone
+            if known is not None:
+                raise VersionConflict("whoever wrote these profiles knew the space better")
+            survivor.streams[key] = state
 
 
 def whole(trail: Sequence[Profile]) -> Profile | None:

@@ -78,6 +78,14 @@ class Link(msgspec.Struct, array_like=True, frozen=True):
     at: int
 
 
+class Fill(msgspec.Struct, array_like=True, frozen=True):
+    """How far a stream is filled with history. `filled` are the profile ids whose old events are in it; `ids` are
+    8 bytes per message id of the other events that are."""
+
+    filled: list[str]
+    ids: bytes
+
+
 class Head(msgspec.Struct, kw_only=True):
     """The part every reader needs; always stored inside the profile's item. New fields go to the end.
 
@@ -86,7 +94,8 @@ class Head(msgspec.Struct, kw_only=True):
     `merges` lists everybody who was merged into this profile, at first or second hand. `links` are in order of
     creation. `merging` is on a frozen profile: the merge it is waiting for, naming the survivor. `refused` names
     frozen profiles that can no longer be taken in, with the version in which they were frozen. `expecting` names
-    profiles that somebody was about to freeze for this one, with the version they had: they may be waiting.
+    profiles that somebody was about to freeze for this one, with the version they had: they may be waiting. `fills`
+    are of the streams, by key, that are being filled with history.
     """
 
     collection: str = USERS
@@ -106,6 +115,7 @@ class Head(msgspec.Struct, kw_only=True):
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     via: dict[str, list[str]] = msgspec.field(default_factory=dict)
     expecting: dict[str, int] = msgspec.field(default_factory=dict)
+    fills: dict[str, Fill] = msgspec.field(default_factory=dict)
 
 
 class Profile(msgspec.Struct, kw_only=True):

@@ -3,12 +3,13 @@
 from hashlib import blake2b
 from struct import unpack
 
-from ..clock import DAY
+from ..clock import DAY, MINUTE
 from .profile import Counted
 
 # At least this many message ids are remembered even within the window's 24 h; the oldest go first.
 MOST = 2_000
 WINDOW = DAY
+SKEW = MINUTE  # by which the clocks of those who receive and those who count may differ
 _WIDTH = 8  # bytes per message id: a collision among 2,000 ids has odds of one in 10^13
 
 
@@ -19,6 +20,14 @@ def tag_of(batch_id: str) -> bytes:
 
 def hash_of(message_id: str) -> bytes:
     return blake2b(message_id.encode(), digest_size=_WIDTH).digest()
+
+
+def is_among(hashes: bytes, digest: bytes) -> bool:
+    """Whether it is one of the hashes that are written one after the other."""
+    place = hashes.find(digest)
+    while place % _WIDTH and place >= 0:
+        place = hashes.find(digest, place + 1)
+    return place >= 0
 
 
 class Recent:
@@ -38,7 +47,20 @@ class Recent:
         for tag, digests in self._added.items():
             if digest in digests:
                 return tag
-        return next((group.tag for group in reversed(self._kept) if _holds(group, digest)), None)
+        return next((group.tag for group in reversed(self._kept) if is_among(group.hashes, digest)), None)
+
+    def may_have_counted(self, digest: bytes, received_at: int, now: int) -> bool:
+        """False only if the message id would be remembered, had a message received then been counted before `now`."""
+        return _number(digest) in self._known or received_at <= self._reaches_back_to(now) + SKEW
+
+    def _reaches_back_to(self, now: int) -> int:
+        """Whatever was counted later than that is remembered."""
+        room = MOST * _WIDTH
+        for group in reversed(self._kept):
+            room -= len(group.hashes)
+            if room <= 0:
+                return max(group.at, now - WINDOW)
+        return now - WINDOW
 
     def add(self, digest: bytes, tag: bytes) -> None:
         self._known.add(_number(digest))
@@ -61,8 +83,3 @@ class Recent:
 
 def _number(digest: bytes) -> int:
     return int.from_bytes(digest, "little")
-
-
-def _holds(group: Counted, digest: bytes) -> bool:
-    hashes = group.hashes
-    return any(hashes[start : start + _WIDTH] == digest for start in range(0, len(hashes), _WIDTH))

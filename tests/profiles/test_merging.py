@@ -133,6 +133,7 @@ def test_streams_join_and_those_of_nobody_are_left_behind():
         bought = event("track", "Bought", message_id=name, user_id="u1")
         apply(made, [Arrival(tag_of(name), [bought])], [ExternalId("user_id", name, "", T0, "", "")], catalogue, T0)
     second.streams["unknown"] = [1]
+    second.head.catalogue = 0
     freeze(second, Merge("use_1", T0, "m9", "src"))
     applied = apply(first, [], [], catalogue, T0, frozen=[second])
     assert applied.changed
