@@ -112,7 +112,8 @@ def readers_of(event: str, catalogue: Catalogue) -> set[str]:
     for key in catalogue.order:  # those it refers to come first
         if catalogue.by_key[key].plan.references & keys:
             keys.add(key)
-    return {catalogue.by_key[key].computation.id for key in keys}
+    accounts = [c for c in catalogue.accounts.values() if any(stream.event == event for stream in c.plan.streams)]
+    return {c.computation.id for c in [*(catalogue.by_key[key] for key in keys), *accounts]}
 
 
 def event_of(row: Row) -> dict[str, Any]:

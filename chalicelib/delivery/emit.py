@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..clock import Clock
 from ..destinations.registry import KINDS
 from ..errors import MusterError, place_of
-from ..identity.external_id import USERS
+from ..identity.external_id import ACCOUNTS
 from ..profiles.change import ProfileChange
 from ..profiles.profile import Head
 from ..queues import DELIVER, Outgoing, Queues
@@ -16,7 +16,7 @@ from ..workspace.ports import Directory, SpaceView
 from .debugger import Debugger
 from .message import Delivery, encode
 from .payloads import Origin, forms, payload
-from .rows import Row, exit_rows, rows
+from .rows import Group, Row, exit_rows, groups, rows
 from .sizes import Sizes
 from .transitions import Transition, may_matter, transitions
 
@@ -66,7 +66,7 @@ class Emitter:
     def _deliveries(self, change: ProfileChange, views: dict[str, SpaceView]) -> Iterator[Delivery]:
         new = change.new
         # The survivor of a merge speaks for both, from the fold on; a deleted person is not spoken of any more.
-        if new is None or change.merged_into is not None or new.collection != USERS or not may_matter(change.old, new):
+        if new is None or change.merged_into is not None or not may_matter(change.old, new):
             return
         if change.space_id not in views:
             views[change.space_id] = self._directory.view(change.space_id)
@@ -76,8 +76,9 @@ class Emitter:
             integrations = {"All": False} | {outlet.name: True for outlet in outlets}
             origin = Origin(change.space_id, change.profile_id, change.version, integrations)
             for outlet in outlets:
-                for row in _rows(transition, change.old, new, outlet.connection):
-                    yield from self._of_row(transition, origin, outlet.connection, row)
+                told = list(forms(outlet.connection, transition.computation, new.collection))
+                for row in _rows(transition, change.old, new, outlet.connection) if told else ():
+                    yield from self._of_row(transition, origin, outlet.connection, row, told)
 
     def _outlets(self, connections: Sequence[Connection]) -> list[Outlet]:
         """What is switched off is not caught up later, so nothing is made for it."""
@@ -88,8 +89,10 @@ class Emitter:
                 found.append(Outlet(connection, KINDS[destination.metadata_id].name))
         return found
 
-    def _of_row(self, transition: Transition, origin: Origin, connection: Connection, row: Row) -> Iterator[Delivery]:
-        for form in forms(connection):
+    def _of_row(
+        self, transition: Transition, origin: Origin, connection: Connection, row: Row | Group, told: Sequence[str]
+    ) -> Iterator[Delivery]:
+        for form in told:
             event = payload(transition, origin, connection, row, form, self._clock.now())
             yield Delivery(
                 message_id=event["messageId"],
@@ -106,10 +109,14 @@ def _outgoing(delivery: Delivery) -> Outgoing:
     return Outgoing(encode(delivery), group=delivery.destination_id)
 
 
-def _rows(transition: Transition, old: Head | None, new: Head, connection: Connection) -> list[Row]:
+def _rows(
+    transition: Transition, old: Head | None, new: Head, connection: Connection
+) -> Sequence[Row] | Sequence[Group]:
     computation, gained = transition.computation, transition.gained
     if transition.is_exit:
-        ever = {(e.type, e.value): e for head in (old, new) if head for e in head.external_ids}
-        return exit_rows(ever.values(), computation, connection)
+        ever = {(e.type, e.value): e for head in (old, new) if head for e in head.external_ids}.values()
+        return groups(ever) if new.collection == ACCOUNTS else exit_rows(ever, computation, connection)
+    if new.collection == ACCOUNTS:
+        return [one for one in groups(new.external_ids) if gained is None or one.holds(gained)]
     now = rows(new.external_ids, computation, connection)
     return now if gained is None else [row for row in now if row.holds(gained)]

@@ -1,4 +1,4 @@
-"""The events that destinations receive: the Identify and the Track form of a transition."""
+"""The events that destinations receive: the Identify, the Track and the Group form of a transition."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,15 @@ import msgspec
 from ..computations.catalogue import is_audience
 from ..computations.computation import Computation
 from ..destinations.kind import Payload
+from ..identity.external_id import ACCOUNTS
 from ..instants import to_iso
 from ..workspace.model import Connection
-from .rows import Row
+from .rows import Group, Row
 from .transitions import Transition
 
 IDENTIFY = "identify"
 TRACK = "track"
+GROUP = "group"
 
 ENTERED = "Audience Entered"
 EXITED = "Audience Exited"
@@ -32,14 +34,20 @@ class Origin(NamedTuple):
     integrations: Mapping[str, bool]
 
 
-def forms(connection: Connection) -> Iterator[str]:
+def forms(connection: Connection, computation: Computation, collection: str) -> Iterator[str]:
+    """What is sent of a change in this collection. The people of accounts hear of audiences only, so of a trait of
+    accounts nothing would be heard at all if its group calls had to be asked for."""
+    if collection == ACCOUNTS:
+        if connection.settings.get("sendGroup", not is_audience(computation)):
+            yield GROUP
+        return
     if connection.settings.get("sendIdentify", True):
         yield IDENTIFY
     if connection.settings.get("sendTrack", False):
         yield TRACK
 
 
-def message_id(transition: Transition, origin: Origin, connection: Connection, row: Row, form: str) -> str:
+def message_id(transition: Transition, origin: Origin, connection: Connection, row: Row | Group, form: str) -> str:
     """The same for the same connection, row, value, profile version and form: a repeated step repeats the id."""
     told = [connection.id, transition.computation.id, origin.space_id, origin.profile_id, origin.version]
     digest = hashlib.sha256(msgspec.json.encode([*told, row, transition.value, form]))
@@ -47,15 +55,19 @@ def message_id(transition: Transition, origin: Origin, connection: Connection, r
 
 
 def payload(
-    transition: Transition, origin: Origin, connection: Connection, row: Row, form: str, emitted_at: int
+    transition: Transition, origin: Origin, connection: Connection, row: Row | Group, form: str, emitted_at: int
 ) -> Payload:
     """Blank identifiers are left out. `emitted_at` is epoch ms."""
     changed, emitted = to_iso(transition.at), to_iso(emitted_at)
     event: Payload = {"type": form, "messageId": message_id(transition, origin, connection, row, form)}
+    times = {"timestamp": changed, "originalTimestamp": changed, "receivedAt": emitted, "sentAt": emitted}
+    if isinstance(row, Group):
+        event |= {"groupId": row.group_id, **times, "traits": _keyed(transition)}
+        alone = {"personas": _personas(transition.computation, origin.space_id)}
+        return event | {"context": alone, "integrations": dict(origin.integrations)}
     if form == TRACK:
         event["event"] = _event_name(transition, connection)
-    event |= _present({"userId": row.user_id, "anonymousId": row.anonymous_id})
-    event |= {"timestamp": changed, "originalTimestamp": changed, "receivedAt": emitted, "sentAt": emitted}
+    event |= _present({"userId": row.user_id, "anonymousId": row.anonymous_id}) | times
     email = _present({"email": row.email})
     custom = {custom.field: custom.value for custom in row.custom}
     context = {"personas": _personas(transition.computation, origin.space_id)} | _device(row)

@@ -68,7 +68,7 @@ def destination_metadata(kind: DestinationKind) -> Shape:
         "website": kind.website,
         "components": [],
         "supportedFeatures": {"cloudModeInstances": "MULTIPLE", "deviceModeInstances": "NONE", "replay": False},
-        "supportedMethods": {"identify": True, "track": True, "pageview": False, "alias": False, "group": False},
+        "supportedMethods": {"identify": True, "track": True, "pageview": False, "alias": False, "group": True},
         "supportedPlatforms": {"server": True, "browser": False, "mobile": False},
         "actions": [],
         "presets": [],
