@@ -15,6 +15,7 @@ SOURCE = "source"
 WRITE_KEY = "write_key"
 DESTINATION = "destination"
 CONNECTION = "connection"
+ACTIVATION = "activation"
 TOKEN = "token"  # noqa: S105 - a kind of resource
 IDENTITY_RULES = "identity_rules"
 FORWARDING = "audit_forwarding"
@@ -34,6 +35,7 @@ TITLES: Mapping[str, str] = {
     WRITE_KEY: "Write Key",
     DESTINATION: "Integration",
     CONNECTION: "Destination Connection",
+    ACTIVATION: "Activation",
     TOKEN: "Token",
     IDENTITY_RULES: "Identity Rules",
     FORWARDING: "Audit Forwarding",
@@ -67,6 +69,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     WRITE_KEY: (CREATED, DELETED),
     DESTINATION: _SWITCHED,
     CONNECTION: _SWITCHED,
+    ACTIVATION: _SWITCHED,
     TOKEN: (CREATED, DELETED),
     IDENTITY_RULES: (MODIFIED,),
     FORWARDING: (ENABLED, DISABLED),

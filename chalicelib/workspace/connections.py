@@ -10,8 +10,16 @@ from ..computations.computation import Computation
 from ..errors import Conflict, NotFound
 from ..ids import Ids
 from .body import Body
-from .model import COMBINATION, PER_IDENTIFIER, Connection, IdSync, Space
-from .storage import Storage, connection_key, destination_key, link_key, space_partition, workspace_partition
+from .model import COMBINATION, PER_IDENTIFIER, Activation, Connection, IdSync, Space
+from .storage import (
+    Storage,
+    activation_key,
+    connection_key,
+    destination_key,
+    link_key,
+    space_partition,
+    workspace_partition,
+)
 
 MOST_ID_SYNCS = 5
 MOST_ALL = 3  # identifiers sent with every value: each multiplies the events of one person
@@ -95,6 +103,9 @@ class Connections:
         return changed
 
     def remove(self, connection: Connection) -> None:
+        """Raises Conflict while it has activations."""
+        if self._activations(connection):
+            raise Conflict("the connection has activations: remove these first")
         self._remove(connection)
         self._storage.bump(connection.space_id)
 
@@ -135,7 +146,13 @@ class Connections:
         if meant:
             self._storage.bump(space_id)
 
+    def _activations(self, connection: Connection) -> list[Activation]:
+        every = self._storage.activations.every(space_partition(connection.space_id), "activation#")
+        return [activation for activation in every if activation.connection_id == connection.id]
+
     def _remove(self, connection: Connection) -> None:
+        for activation in self._activations(connection):
+            self._storage.activations.delete(activation_key(connection.space_id, activation.id))
         self._storage.connections.delete(connection_key(connection.space_id, connection.id))
         self._storage.names.delete(link_key(connection.space_id, connection.computation_id, connection.destination_id))
 

@@ -101,3 +101,22 @@ class Connection(msgspec.Struct, kw_only=True):
     updated_at: int
     id_sync: list[IdSync] = msgspec.field(default_factory=list)  # empty: every value of the standard types
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Activation(msgspec.Struct, kw_only=True):
+    """What a connection of an audience sends on which change. `type` is one of `activations.TYPES`; `properties` are
+    the keys of the traits that go along, `mapping` the names some of them are sent under."""
+
+    id: str
+    workspace_id: str
+    space_id: str
+    computation_id: str
+    connection_id: str
+    type: str
+    name: str
+    enabled: bool
+    created_at: int
+    updated_at: int
+    display_name: str | None = None
+    properties: list[str] = msgspec.field(default_factory=list)
+    mapping: dict[str, str] = msgspec.field(default_factory=dict)

@@ -53,6 +53,16 @@ class Sizes(Protocol):
         ...
 
 
+class Resyncs(Protocol):
+    """Sends all members of an audience, or all values of a trait, over one connection once more."""
+
+    def request(self, space_id: str, connection_id: str, by: str) -> None:
+        """`by` is the id of the token that asks. Asking again while one is under way changes nothing."""
+        ...
+
+    def is_pending(self, connection_id: str) -> bool: ...
+
+
 class DestinationOption(Protocol):
     """One setting of a kind of destination."""
 

@@ -6,6 +6,7 @@ from ..clock import Clock
 from ..ids import Ids
 from ..records import Records
 from ..secrecy import Secrets
+from .activations import Activations
 from .audiences import Audiences
 from .computed_traits import ComputedTraits
 from .connections import Connections
@@ -13,7 +14,7 @@ from .definitions import Definitions
 from .destinations import Destinations
 from .identity_rules import IdentityRules
 from .model import Space, Workspace
-from .ports import SPACE_PREFIX, DestinationKind, Sizes
+from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Sizes
 from .sources import Sources
 from .storage import Storage, space_key, workspace_key, workspace_partition
 from .tokens import Tokens
@@ -30,10 +31,12 @@ class Workspaces:
         sizes: Sizes,
         ids: Ids,
         clock: Clock,
+        resyncs: Resyncs | None = None,
     ) -> None:
         storage = self._storage = Storage(records, clock)
         self.sizes = sizes
         self.connections = Connections(storage, ids, clock)
+        self.activations = Activations(storage, ids, clock, resyncs)
         self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
         self.sources = Sources(storage, ids, clock, self.destinations)
         definitions = Definitions(storage, ids, clock, self.connections)

@@ -12,6 +12,7 @@
     space#{id}         computation#{id}            Computation
                        key#{key}                   Reservation of the key for ever, owner is the computation
                        connection#{id}             Connection
+                       activation#{id}             Activation
                        link#{computation}#{dest}   Reservation of the pair, owner is the connection
                        identity_rules              Rules, absent as long as the default holds
                        failure_notifications       Preferences, absent as long as the default holds
@@ -38,7 +39,7 @@ from ..computations.computation import Computation
 from ..errors import Conflict, NotFound, VersionConflict
 from ..identity.rules import Rules
 from ..records import Key, Record, Records, every
-from .model import Connection, Destination, Source, Space, Token, Workspace
+from .model import Activation, Connection, Destination, Source, Space, Token, Workspace
 
 T = TypeVar("T")
 
@@ -173,6 +174,7 @@ class Storage:
         self.destinations = Shelf(records, Destination)
         self.computations = Shelf(records, Computation)
         self.connections = Shelf(records, Connection)
+        self.activations = Shelf(records, Activation)
         self.tokens = Shelf(records, Token)
         self.issued_tokens = Shelf(records, IssuedToken)
         self.identity_rules = Shelf(records, Rules)
@@ -229,6 +231,10 @@ def key_key(space_id: str, key: str) -> Key:
 
 def connection_key(space_id: str, connection_id: str) -> Key:
     return Key(space_partition(space_id), f"connection#{connection_id}")
+
+
+def activation_key(space_id: str, activation_id: str) -> Key:
+    return Key(space_partition(space_id), f"activation#{activation_id}")
 
 
 def link_key(space_id: str, computation_id: str, destination_id: str) -> Key:

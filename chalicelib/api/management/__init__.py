@@ -1,6 +1,7 @@
 """The management API: what an owner sets up, as clients of Segment's Public API expect to see it."""
 
 from . import (
+    activations,
     alerts,
     audiences,
     audit,
@@ -25,6 +26,7 @@ blueprints = (
     destinations.routes,
     audiences.routes,
     connections.routes,
+    activations.routes,
     computed_traits.routes,
     identity.routes,
     merge_preview.routes,

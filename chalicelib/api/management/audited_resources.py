@@ -74,6 +74,21 @@ def _connection(of: Computation, id: str, destination_id: str) -> Resource:
     return Resource(names.CONNECTION, id, of.name, path, of.space_id, details={"destination_id": destination_id})
 
 
+def activation(call: "Call") -> Resource:
+    of = _audience(call)
+    found = call.workspaces.activations.get(of, call.id("activation_id"))
+    return _activation(of, found.id, found.name)._replace(enabled=found.enabled)
+
+
+def made_activation(call: "Call", data: Data) -> Resource:
+    shown = data["activation"]
+    return _activation(_audience(call), shown["id"], shown["activationName"])
+
+
+def _activation(of: Computation, id: str, name: str) -> Resource:
+    return Resource(names.ACTIVATION, id, name, f"{_computation(of).path}/activations/{id}", of.space_id)
+
+
 def source(call: "Call") -> Resource:
     return _source(call, call.id("source_id"))
 

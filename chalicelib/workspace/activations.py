@@ -1,0 +1,129 @@
+"""Activations: on which change of an audience a connection sends, and which traits go along."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..clock import Clock
+from ..computations.computation import Computation
+from ..errors import NotFound
+from ..ids import Ids
+from .body import LONGEST, Body
+from .model import Activation, Connection
+from .ports import Resyncs
+from .storage import Storage, activation_key, space_partition
+
+MEMBERSHIP_TYPES = ("Audience Entered", "Audience Exited", "Audience Membership Changed", "All Events")
+ENTITY_TYPES = ("Entity Added", "Entity Removed", "Entity Values Changed")
+TYPES = (*MEMBERSHIP_TYPES, *ENTITY_TYPES)
+
+ENTITIES_ONLY_LINKED = "only LINKED audiences have entities"
+NO_RESYNC = "members cannot be sent again yet: set this to false, and later changes are sent"
+NO_SUCH_ACTION = "this kind of destination has no such action; /supported-destinations lists those there are"
+
+
+class Activations:
+    """The activations of connections. `content` is a request body. `resyncs` is None where nobody can send members
+    again."""
+
+    def __init__(self, storage: Storage, ids: Ids, clock: Clock, resyncs: Resyncs | None) -> None:
+        self._storage, self._ids, self._clock, self._resyncs = storage, ids, clock, resyncs
+
+    def of(self, audience: Computation) -> list[Activation]:
+        """Oldest first."""
+        found = [a for a in self._every(audience.space_id) if a.computation_id == audience.id]
+        return sorted(found, key=lambda activation: (activation.created_at, activation.id))
+
+    def get(self, audience: Computation, activation_id: str) -> Activation:
+        """Raises NotFound."""
+        found = self._storage.activations.get(activation_key(audience.space_id, activation_id))
+        if found.computation_id != audience.id:
+            raise NotFound("there is no activation with this id here")
+        return found
+
+    def is_resyncing(self, activation: Activation) -> bool:
+        return self._resyncs is not None and self._resyncs.is_pending(activation.connection_id)
+
+    def add(self, connection: Connection, content: Mapping[str, Any], by: str) -> Activation:
+        """Raises Invalid."""
+        body = Body(content)
+        name, type = body.required_text("activationName"), body.choice("activationType", TYPES, required=True)
+        if type in ENTITY_TYPES:
+            body.reject("activationType", ENTITIES_ONLY_LINKED)
+        resync, enabled = body.flag("performResync", required=True), body.flag("enabled")
+        display_name, personal = body.text("displayName"), _personalization(body)
+        if body.has("destinationMapping") and body.inner("destinationMapping").required_text("actionId"):
+            body.reject("destinationMapping.actionId", NO_SUCH_ACTION)
+        self._check_resync(body, resync)
+        body.done()
+        now = self._clock.now()
+        activation = Activation(
+            id=self._ids.ksuid("act_"),
+            workspace_id=connection.workspace_id,
+            space_id=connection.space_id,
+            computation_id=connection.computation_id,
+            connection_id=connection.id,
+            type=type or "",
+            name=name,
+            enabled=enabled is not False,
+            created_at=now,
+            updated_at=now,
+            display_name=display_name,
+            **personal,
+        )
+        self._storage.activations.create(activation_key(connection.space_id, activation.id), activation)
+        self._changed(activation, resync, by)
+        return activation
+
+    def update(self, activation: Activation, content: Mapping[str, Any], by: str) -> Activation:
+        """What is given replaces what is there; an empty name and an unknown action leave it, null takes the display
+        name away. Raises NotFound and Invalid."""
+        body = Body(content)
+        name, enabled, resync = body.text("activationName"), body.flag("enabled"), body.flag("performResync")
+        display_name, personal = body.text("displayName"), _personalization(body)
+        body.inner("destinationMapping").text("actionId")
+        self._check_resync(body, resync)
+        body.done()
+
+        def change(present: Activation) -> Activation:
+            return replace(
+                present,
+                name=name or present.name,
+                enabled=present.enabled if enabled is None else enabled,
+                display_name=display_name if body.gives("displayName") else present.display_name,
+                updated_at=max(self._clock.now(), present.updated_at),
+                **personal,
+            )
+
+        changed = self._storage.activations.amend(activation_key(activation.space_id, activation.id), change)
+        self._changed(changed, resync, by)
+        return changed
+
+    def remove(self, activation: Activation) -> None:
+        self._storage.activations.delete(activation_key(activation.space_id, activation.id))
+        self._storage.bump(activation.space_id)
+
+    def _every(self, space_id: str) -> list[Activation]:
+        return self._storage.activations.every(space_partition(space_id), "activation#")
+
+    def _check_resync(self, body: Body, resync: bool | None) -> None:
+        if resync and self._resyncs is None:
+            body.reject("performResync", NO_RESYNC, {"code": "not_supported"})
+
+    def _changed(self, activation: Activation, resync: bool | None, by: str) -> None:
+        self._storage.bump(activation.space_id)
+        if resync and self._resyncs is not None:
+            self._resyncs.request(activation.space_id, activation.connection_id, by)
+
+
+def _personalization(body: Body) -> dict[str, Any]:
+    """The fields of an activation that it gives."""
+    personalization = body.inner("personalization")
+    profile = personalization.inner("profile")
+    properties, mapping = profile.texts("properties"), profile.mapping("mapping")
+    if mapping is not None and not all(isinstance(sent, str) and 0 < len(sent) <= LONGEST for sent in mapping.values()):
+        profile.reject("mapping", f'"{profile.path}mapping" must say for traits under which name they are sent')
+    if not personalization.has("profile"):
+        return {}
+    return {"properties": properties or [], "mapping": mapping or {}}
