@@ -10,7 +10,7 @@ that finds everything done writes no profile. Somebody else's write in between m
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from ..errors import Malformed, Retryable, VersionConflict, place_of
 from ..identity.external_id import USERS
 from ..identity.rulebook import rulebook
 from ..profiles.application import Applied, apply
+from ..profiles.filling import Part
 from ..profiles.merging import expect, freeze
 from ..profiles.ports import Archive, Identifiers, Links, ProfileKey, Profiles, Timeline
 from ..profiles.profile import Profile
@@ -57,6 +58,19 @@ class Batch(NamedTuple):
     due: Sequence[str]
 
 
+Look = Callable[[Profile], None]
+
+
+class Visit(NamedTuple):
+    """What a pass does besides resolving messages: what it brings for profile ids, and who is shown the profiles."""
+
+    parts: Mapping[str, Part]
+    look: Look | None
+
+
+_NO_VISIT = Visit({}, None)
+
+
 @dataclass(frozen=True)
 class Resolver:
     directory: Directory
@@ -84,15 +98,24 @@ class Resolver:
                 failed.add(message.id)
         for group in _groups(batches):
             if deadline.remaining() > 0:
-                failed |= self._resolve_isolated(group)
+                failed |= self._resolve_isolated(group, _NO_VISIT)
             else:
                 failed |= {b.queue_id for b in group}
         return failed
 
-    def _resolve_isolated(self, batches: Sequence[Batch]) -> set[str]:
+    def touch(
+        self, space_id: str, profile_ids: Iterable[str], parts: Mapping[str, Part], look: Look | None = None
+    ) -> set[str]:
+        """Look at the profiles that these ids lead to now, as when time has passed, and take in what history holds for
+        the ids. `look` is shown each of the profiles as it became, perhaps more than once. The ids that are not done.
+        """
+        batches = [Batch(profile_id, "", space_id, (), (profile_id,)) for profile_id in profile_ids]
+        return self._resolve_isolated(batches, Visit(parts, look)) if batches else set()
+
+    def _resolve_isolated(self, batches: Sequence[Batch], visit: Visit) -> set[str]:
         """A message that breaks the code must not take its neighbours with it into the dead-letter queue."""
         try:
-            return self._resolve_space(batches)
+            return self._resolve_space(batches, visit)
         except Retryable as error:
             logger.warning("Messages will be resolved again: %s", place_of(error))
             return {b.queue_id for b in batches}
@@ -100,13 +123,13 @@ class Resolver:
             if len(batches) == 1:
                 logger.error("An ingest message cannot be resolved: %s", place_of(error))
                 return {batches[0].queue_id}
-            return {queue_id for batch in batches for queue_id in self._resolve_isolated([batch])}
+            return {queue_id for batch in batches for queue_id in self._resolve_isolated([batch], visit)}
 
-    def _resolve_space(self, batches: Sequence[Batch]) -> set[str]:
+    def _resolve_space(self, batches: Sequence[Batch], visit: Visit) -> set[str]:
         left, attempt = set[str](), 0
         for _ in range(MOST_PASSES):
             try:
-                left, contested = Pass(self, batches, attempt).run()
+                left, contested = Pass(self, batches, attempt, visit).run()
             except VersionConflict:
                 left, contested = {b.queue_id for b in batches}, True
             attempt += contested
@@ -118,8 +141,8 @@ class Resolver:
 class Pass:
     """One attempt at the batches of a space."""
 
-    def __init__(self, resolver: Resolver, batches: Sequence[Batch], attempt: int = 0) -> None:
-        self._resolver, self._batches = resolver, batches
+    def __init__(self, resolver: Resolver, batches: Sequence[Batch], attempt: int, visit: Visit) -> None:
+        self._resolver, self._batches, self._visit = resolver, batches, visit
         self._space_id = batches[0].space_id
         self._now = resolver.clock.now()
         view = resolver.directory.view(self._space_id)
@@ -127,6 +150,7 @@ class Pass:
         self._roster = Roster(self._space_id, resolver.profiles, resolver.identifiers, attempt)
         self._assignment = Assignment(self._roster, book)
         self._entries: Mapping[str | None, list[Entry]] = {}
+        self._due: Mapping[str, set[str]] = {}
 
     def run(self) -> tuple[set[str], bool]:
         """Queue ids of messages that are not done, and whether somebody else wrote a profile meanwhile; if not, the
@@ -141,7 +165,8 @@ class Pass:
         self._land(rows)
         self._entries = assignment.findings.entries(assignment.final)
         self._claim()
-        touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due().keys())
+        self._due = self._named()
+        touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due.keys())
         outcomes = self._resolver.fanout.map(self._commit, touched)
         self._resolver.log.write(self._space_id, self._entries.get(None, ()))
         contested = {profile_id for profile_id, saved in zip(touched, outcomes, strict=True) if not saved}
@@ -178,7 +203,7 @@ class Pass:
             raise VersionConflict("an identifier was claimed by somebody else")
         resolver.fanout.map(lambda move: resolver.identifiers.move(*move), self._roster.moves)
 
-    def _due(self) -> dict[str, set[str]]:
+    def _named(self) -> dict[str, set[str]]:
         """Living profiles by the due ids that lead to them, and the queue messages that named these."""
         found: dict[str, set[str]] = {}
         for batch in self._batches:
@@ -207,11 +232,14 @@ class Pass:
                 links=fresh_links,
                 frozen=frozen,
                 recent=self._roster.recent(profile_id),
+                parts=self._parts(profile_id),
             )
             if applied.changed:
                 self._resolver.profiles.save(profile)
         except VersionConflict:
             return False
+        if self._visit.look is not None:
+            self._visit.look(profile)
         for link in links:
             self._resolver.links.add(self._space_id, link.account_id, profile_id, link.at)
         self._note(profile, applied)
@@ -223,6 +251,11 @@ class Pass:
         for loser, merge in self._assignment.merges(profile_id):
             freeze(loser, merge)
             self._resolver.profiles.save(loser)
+
+    def _parts(self, profile_id: str) -> list[Part]:
+        """What history holds for the ids that lead to this profile; the queue ids of a visit are profile ids."""
+        parts = self._visit.parts
+        return [parts[landed] for landed in sorted(self._due.get(profile_id, ())) if landed in parts]
 
     def _catalogue_for(self, profile: Profile) -> Catalogue:
         return self._catalogue if profile.head.collection == USERS else self._catalogue.beside_users()
@@ -244,7 +277,7 @@ class Pass:
         tags = {tag for p in contested if p in shares for _, tag, _ in shares[p].arrivals} | self._assignment.deferred
         if not contested and not tags:
             return set()
-        due = {queue_id for p, queue_ids in self._due().items() if p in contested for queue_id in queue_ids}
+        due = {queue_id for p, queue_ids in self._due.items() if p in contested for queue_id in queue_ids}
         return due | {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags}
 
 
