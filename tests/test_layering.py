@@ -22,6 +22,7 @@ RANKS = [
     {"destinations"},
     {"delivery", "pipeline"},
     {"archive"},
+    {"batch"},
     {"audit"},
     {"notifications"},
     {"alerts", "overview"},
