@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..clock import MINUTE
 from ..deadline import Deadline
 from ..errors import MusterError
 from .task import Lane, Step, Task
@@ -27,6 +28,17 @@ class Cursor(NamedTuple):
     value: str
 
 
+class Later(NamedTuple):
+    """The step has to wait: it goes on from the cursor at this instant (epoch ms), and nobody waits beside it. At most
+    LONGEST_WAIT from now; a step that has to wait longer says so again."""
+
+    value: str
+    at: int
+
+
+LONGEST_WAIT = 15 * MINUTE  # the longest delay of a message
+
+
 class StepFailed(MusterError):
     """A step's own word for why it failed; its owner reads both, so they quote no personal data and no secret."""
 
@@ -37,7 +49,7 @@ class StepFailed(MusterError):
 
 # Works from `step.cursor` on and returns when done, when the deadline is over or when some progress is worth saving.
 # It may be run again from the same cursor: its effects are stored under keys that are the same each time.
-StepFunction = Callable[[Task, Step, Deadline], Done | Cursor]
+StepFunction = Callable[[Task, Step, Deadline], Done | Cursor | Later]
 
 
 @dataclass(frozen=True)

@@ -99,12 +99,20 @@ def complete(task: Task, step: str, now: int, output_ref: str | None = None) -> 
     return renew(task, now) if task.current_step else _closed(task, SUCCEEDED, now)
 
 
-def hand_over(task: Task, now: int) -> Task:
-    """The worker's time is over: the next one goes on in the same execution."""
+def hand_over(task: Task, now: int, at: int | None = None) -> Task:
+    """The worker's time is over: the next one goes on in the same execution, now or at the instant given."""
     _require(task.status == RUNNING, task, "is not running")
     return replace(
-        _without_lease(task), status=YIELDED, continuations=task.continuations + 1, message_at=now, admitted=True
+        _without_lease(task),
+        status=YIELDED,
+        continuations=task.continuations + 1,
+        message_at=now if at is None else max(now, at),
+        admitted=True,
     )
+
+
+def postpone(task: Task, step: str, cursor: str, at: int, now: int) -> Task:
+    return hand_over(save_cursor(task, step, cursor, now), now, at)
 
 
 def fail(task: Task, code: str, message: str, now: int, jitter: float = 1.0) -> Task:

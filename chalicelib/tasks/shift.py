@@ -7,7 +7,7 @@ from ..clock import SECOND, Clock
 from ..deadline import Deadline
 from ..errors import MusterError, place_of
 from . import machine
-from .kind import Cursor, Done, Kind, StepFailed
+from .kind import LONGEST_WAIT, Cursor, Done, Kind, Later, StepFailed
 from .lease import Lease
 from .pace import Pace
 from .ports import Purpose
@@ -60,7 +60,7 @@ class Shift:
         except StepFailed as error:
             self._fail(error.code, error.message)
 
-    def _call(self, task: Task, step: Step) -> Done | Cursor:
+    def _call(self, task: Task, step: Step) -> Done | Cursor | Later:
         """Raises StepFailed for whatever goes wrong inside the step."""
         kind = self.kinds.get(task.kind)
         if kind is None or step.name not in kind.steps:
@@ -77,10 +77,13 @@ class Shift:
             self.lease.write(machine.renew)
         return wait
 
-    def _save(self, step: Step, result: Done | Cursor) -> None:
+    def _save(self, step: Step, result: Done | Cursor | Later) -> None:
         if isinstance(result, Done):
             self.lease.write(lambda task, now: machine.complete(task, step.name, now, result.output_ref))
             self.watch.moved()
+        elif isinstance(result, Later):
+            at = min(result.at, self.clock.now() + LONGEST_WAIT)
+            self.lease.write(lambda task, now: machine.postpone(task, step.name, result.value, at, now))
         elif result.value != step.cursor:
             self.lease.write(lambda task, now: machine.save_cursor(task, step.name, result.value, now))
             self.watch.moved()
@@ -92,10 +95,10 @@ class Shift:
         self.lease.write(lambda task, now: machine.fail(task, code, message, now, self.jitter))
 
 
-def _checked(result: Done | Cursor | None) -> Done | Cursor:
-    if not isinstance(result, Done | Cursor):
+def _checked(result: Done | Cursor | Later | None) -> Done | Cursor | Later:
+    if not isinstance(result, Done | Cursor | Later):
         raise StepFailed("BAD_STEP_RESULT", f"A step returned {type(result).__name__}.")
-    note = result.value if isinstance(result, Cursor) else result.output_ref or ""
+    note = result.output_ref or "" if isinstance(result, Done) else result.value
     if len(note.encode()) > LARGEST_NOTE:
         raise StepFailed("NOTE_TOO_LARGE", f"A cursor or reference takes at most {LARGEST_NOTE} bytes.")
     return result

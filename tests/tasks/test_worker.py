@@ -11,7 +11,7 @@ from chalicelib.deadline import ClockDeadline, NoDeadline
 from chalicelib.errors import Unavailable
 from chalicelib.queues import Received
 from chalicelib.store.memory import MemoryRecords
-from chalicelib.tasks.kind import Cursor, Done, Kind, StepFailed, per_computation
+from chalicelib.tasks.kind import Cursor, Done, Kind, Later, StepFailed, per_computation
 from chalicelib.tasks.shift import LARGEST_NOTE
 from chalicelib.tasks.task import FAILED, QUEUED, RUNNING, SUCCEEDED, WAITING_RETRY, YIELDED, Task
 from tests.tasks.memory_world import MemoryWorld
@@ -286,3 +286,32 @@ def test_records_of_tasks_stay_small(world: MemoryWorld):
     assert task.status == FAILED
     sizes = [len(item.data or b"") for key, item in world.stored._items.items() if key.partition.startswith("task#")]
     assert max(sizes) < 4 * 1024  # six failures in four write units
+
+
+def test_a_step_that_has_to_wait_keeps_no_worker_waiting(world: MemoryWorld):
+    seen: list[tuple[str | None, int]] = []
+    start = world.clock.now()
+
+    def wait(task, step, deadline):
+        seen.append((step.cursor, world.clock.now() - start))
+        if step.cursor is None:
+            return Later(str(start + 70 * SECOND), start + 70 * SECOND)
+        return Done() if world.clock.now() >= int(step.cursor) else Later(step.cursor, int(step.cursor))
+
+    task = run_one(world, wait)
+    assert (task.status, task.continuations, task.lease_owner) == (YIELDED, 1, None)
+    assert world.queue.next_at() == start + 70 * SECOND
+    world.engine.worker.run(task.task_id, NoDeadline())  # a stray message: it waits on
+    assert world.tasks.get(task.task_id).status == YIELDED
+    world.clock.advance(70 * SECOND)
+    while world.work():
+        continue
+    task = world.tasks.get(task.task_id)
+    assert (task.status, task.attempt) == (SUCCEEDED, 1)
+    assert seen == [(None, 0), (str(start + 70 * SECOND), 0), (str(start + 70 * SECOND), 70 * SECOND)]
+
+
+def test_nobody_is_asked_to_wait_longer_than_a_message_can(world: MemoryWorld):
+    start = world.clock.now()
+    run_one(world, lambda task, step, deadline: Later("on", start + HOUR))
+    assert world.queue.next_at() == start + 15 * MINUTE
