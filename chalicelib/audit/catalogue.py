@@ -15,6 +15,7 @@ SOURCE = "source"
 WRITE_KEY = "write_key"
 DESTINATION = "destination"
 CONNECTION = "connection"
+LABEL = "label"
 ACTIVATION = "activation"
 TOKEN = "token"  # noqa: S105 - a kind of resource
 IDENTITY_RULES = "identity_rules"
@@ -35,6 +36,7 @@ TITLES: Mapping[str, str] = {
     WRITE_KEY: "Write Key",
     DESTINATION: "Integration",
     CONNECTION: "Destination Connection",
+    LABEL: "Label",
     ACTIVATION: "Activation",
     TOKEN: "Token",
     IDENTITY_RULES: "Identity Rules",
@@ -69,6 +71,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     WRITE_KEY: (CREATED, DELETED),
     DESTINATION: _SWITCHED,
     CONNECTION: _SWITCHED,
+    LABEL: (CREATED, DELETED),
     ACTIVATION: _SWITCHED,
     TOKEN: (CREATED, DELETED),
     IDENTITY_RULES: (MODIFIED,),

@@ -86,6 +86,10 @@ class Body:
             problems = []  # one problem for the object is enough, not one more for each of its fields
         return Body(content or {}, f"{self.path}{name}.", problems)
 
+    def element(self, name: str, place: int, value: Any) -> "Body":
+        """The fields of one object in a list."""
+        return Body({str(place): value}, f"{self.path}{name}.", self.problems).inner(str(place), required=True)
+
     def items(self, name: str) -> list[Any] | None:
         value: list[Any] | None = self._read(name, list, "a list", False)
         return value

@@ -162,14 +162,14 @@ def _id_sync(body: Body) -> list[IdSync]:
     items = body.items(name) or []
     if len(items) > MOST_ID_SYNCS:
         body.reject(name, f'"{name}" must have at most {MOST_ID_SYNCS} items')
-    found = [_id_sync_item(body, f"{name}.{place}", item) for place, item in enumerate(items)]
+    found = [_id_sync_item(body, name, place, item) for place, item in enumerate(items)]
     if len(items) <= MOST_ID_SYNCS and sum(item.strategy == "all" for item in found) > MOST_ALL:
         body.reject(name, f'at most {MOST_ALL} identifiers can be sent with the strategy "all"')
     return found
 
 
-def _id_sync_item(body: Body, path: str, content: Any) -> IdSync:
-    item = Body({path: content}, problems=body.problems).inner(path, required=True)
+def _id_sync_item(body: Body, name: str, place: int, content: Any) -> IdSync:
+    item = body.element(name, place, content)
     return IdSync(
         external_id=item.required_text("externalId"),
         strategy=item.choice("strategy", STRATEGIES, required=True) or "",

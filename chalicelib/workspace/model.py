@@ -34,6 +34,12 @@ class Space(msgspec.Struct, kw_only=True):
     created_at: int
 
 
+class Label(msgspec.Struct, kw_only=True):
+    key: str
+    value: str
+    description: str | None = None
+
+
 class Source(msgspec.Struct, kw_only=True):
     """`space_id` is the space its events go to."""
 
@@ -47,6 +53,7 @@ class Source(msgspec.Struct, kw_only=True):
     write_keys: list[str]
     created_at: int
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    labels: list[Label] = msgspec.field(default_factory=list)
 
 
 class Token(msgspec.Struct, kw_only=True):

@@ -13,6 +13,7 @@ from .connections import Connections
 from .definitions import Definitions
 from .destinations import Destinations
 from .identity_rules import IdentityRules
+from .labels import Labels
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Sizes
 from .sources import Sources
@@ -42,6 +43,7 @@ class Workspaces:
         definitions = Definitions(storage, ids, clock, self.connections)
         self.audiences = Audiences(definitions)
         self.identity_rules = IdentityRules(storage)
+        self.labels = Labels(storage)
         self.tokens = Tokens(storage, ids, clock)
         self.computed_traits = ComputedTraits(definitions)
 

@@ -6,6 +6,7 @@
                        source#{id}                 Source
                        source_slug#{slug}          Reservation of the slug, owner is the source
                        destination#{id}            Destination
+                       label#{key}#{value}         Label, key and value percent-encoded
                        token#{id}                  IssuedToken, with the hash that leads to its token
                        channel#{id}                Channel of notifications
                        audit_forwarding            Forwarding, absent as long as it was never switched on
@@ -31,6 +32,7 @@ reservation without its thing can be taken over (a key is simply never used).
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -39,7 +41,7 @@ from ..computations.computation import Computation
 from ..errors import Conflict, NotFound, VersionConflict
 from ..identity.rules import Rules
 from ..records import Key, Record, Records, every
-from .model import Activation, Connection, Destination, Source, Space, Token, Workspace
+from .model import Activation, Connection, Destination, Label, Source, Space, Token, Workspace
 
 T = TypeVar("T")
 
@@ -175,6 +177,7 @@ class Storage:
         self.computations = Shelf(records, Computation)
         self.connections = Shelf(records, Connection)
         self.activations = Shelf(records, Activation)
+        self.labels = Shelf(records, Label)
         self.tokens = Shelf(records, Token)
         self.issued_tokens = Shelf(records, IssuedToken)
         self.identity_rules = Shelf(records, Rules)
@@ -259,6 +262,10 @@ def token_key(digest: str) -> Key:
 
 def issued_token_key(workspace_id: str, token_id: str) -> Key:
     return Key(workspace_partition(workspace_id), f"token#{token_id}")
+
+
+def label_key(workspace_id: str, key: str, value: str) -> Key:
+    return Key(workspace_partition(workspace_id), f"label#{quote(key, safe='')}#{quote(value, safe='')}")
 
 
 def index_key(kind: str, id: str) -> Key:

@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 
 from ...computations.computation import Computation
 from ...workspace.body import Body
-from . import shapes
+from . import older_clients, shapes
 from .endpoint import SUCCESS, Call, endpoint
 from .versions import ALPHA_ONLY
 
@@ -34,7 +34,7 @@ DIRECTIONS = ("ASC", "DESC")
 
 @endpoint(routes, "POST", AUDIENCES)
 def create_audience(call: Call) -> dict[str, Any]:
-    created = call.workspaces.audiences.create(call.space(), call.content(), call.token.id)
+    created = call.workspaces.audiences.create(call.space(), older_clients.audience(call.content()), call.token.id)
     return {"audience": shapes.audience(created)}
 
 

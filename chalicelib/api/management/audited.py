@@ -99,6 +99,10 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),
     ("POST", "/sources/{source_id}/writekey"): _happened(CREATED, resources.write_key),
     ("DELETE", "/sources/{source_id}/writekey/{write_key}"): _happened(DELETED, resources.write_key),
+    ("POST", "/sources/{source_id}/labels"): _happened(MODIFIED, resources.source),
+    ("PUT", "/sources/{source_id}/labels"): _happened(MODIFIED, resources.source),
+    ("POST", "/labels"): _created(resources.made_label),
+    ("DELETE", "/labels/{label_key}/{label_value}"): _happened(DELETED, resources.label),
     ("POST", "/destinations"): _created(resources.made_destination),
     ("PATCH", "/destinations/{destination_id}"): _changed(resources.destination, "destination"),
     ("DELETE", "/destinations/{destination_id}"): _happened(DELETED, resources.destination),
@@ -118,8 +122,8 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TASK + "/retry"): _happened("Retried", resources.task),
 }
 
-# They only look at something, by a body that does not fit into an address.
-QUESTIONS = frozenset({("POST", "/spaces/{space_id}/merge-preview")})
+# They only look at something, by a body that does not fit into an address, or take what cannot be otherwise.
+QUESTIONS = frozenset({("POST", "/spaces/{space_id}/merge-preview"), ("PATCH", "/sources/{source_id}/settings")})
 
 
 class Change:

@@ -102,6 +102,18 @@ def _source(call: "Call", id: str) -> Resource:
     return Resource(names.SOURCE, found.id, found.name, f"sources/{found.id}", found.space_id, found.enabled)
 
 
+def label(call: "Call") -> Resource:
+    return _label(call.id("label_key"), call.id("label_value"))
+
+
+def made_label(call: "Call", data: Data) -> Resource:
+    return _label(data["label"]["key"], data["label"]["value"])
+
+
+def _label(key: str, value: str) -> Resource:
+    return Resource(names.LABEL, f"{key}:{value}", f"{key}:{value}", f"labels/{key}/{value}")
+
+
 def write_key(call: "Call") -> Resource:
     """Named by its source: the key itself must not stand anywhere."""
     of = source(call)

@@ -43,6 +43,7 @@ class Call:
         self._request = request
         self._path = exchange.path_values(request)
         self.parameters = exchange.query(request)
+        self.headers = exchange.headers(request)
         self.token = _token(request)
 
     @property

@@ -8,7 +8,7 @@ from ...computations.computation import USERS, Computation
 from ...delivery.ledger import DeadLetter
 from ...instants import to_iso
 from ...workspace.connections import DEFAULT_ID_SYNC
-from ...workspace.model import Connection, Destination, Source, Space, Workspace
+from ...workspace.model import Connection, Destination, Label, Source, Space, Workspace
 from ...workspace.ports import DestinationKind, DestinationOption
 from ...workspace.source_kinds import ALL_KINDS, SourceKind
 
@@ -50,8 +50,13 @@ def source(shown: Source) -> Shape:
         "enabled": shown.enabled,
         "writeKeys": shown.write_keys,
         "settings": shown.settings,
-        "labels": [],
+        "labels": [label(one) for one in shown.labels],
     }
+
+
+def label(shown: Label) -> Shape:
+    described = {} if shown.description is None else {"description": shown.description}
+    return {"key": shown.key, "value": shown.value, **described}
 
 
 def destination_metadata(kind: DestinationKind) -> Shape:
