@@ -2,15 +2,19 @@
 
 import os
 import random
+import tempfile
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
+from .archive.history import History
 from .clock import Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.emit import Emitter
 from .delivery.ledger import Ledger
 from .delivery.sizes import Sizes
+from .delivery.snapshots import Snapshots
 from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
@@ -102,7 +106,7 @@ class Application:
         self.links = RecordedLinks(a.work)
         self.identity_log = IdentityLog(a.work, a.clock)
         self.lookup = Lookup(a.profiles, a.identifiers, Reminder(a.queues, a.ids))
-        self.removal = Removal(self.lookup, a.profiles, a.identifiers)
+        self.removal = Removal(self.lookup, a.profiles, a.identifiers, a.clock)
         self.previews = Previews(self.lookup, a.identifiers)
         self.links_view = LinksView(self.links, self.lookup)
         self.events = Events(a.timeline, a.clock)
@@ -125,7 +129,9 @@ class Application:
         )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, Sweeps(a.workspace), a.clock, a.ids)
         self.debugger = Debugger(a.work, a.clock)
-        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, a.clock)
+        self.snapshots = Snapshots(a.archive)
+        self.history = History(a.archive, a.clock, lambda: Path(tempfile.gettempdir()), a.fanout)
+        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
         self.operations = self._operations(a)
         self.engine = self._engine(a)

@@ -18,6 +18,10 @@ QUERY = ("dynamodb:Query",)
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 SEND = ("sqs:SendMessage",)
 PUBLISH = ("sns:Publish",)
+LIST = ("s3:ListBucket",)  # without it an object that is not there is forbidden instead of absent
+
+# Megabytes of disk for the files of a session, and for what a scan spills: the most Lambda has.
+SCRATCH = 10_240
 
 # Topics that owners name as notification channels: never those of other applications.
 TOPICS = f"arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{TOPIC_PREFIX}*"
@@ -92,6 +96,7 @@ FUNCTIONS = {
         grants=(
             *COMMON,
             Grant(STREAM_READ, "ProfilesTable", attribute="StreamArn"),
+            Grant(("s3:PutObject",), "ArchiveBucket", "/profiles/landing/*"),
             Grant(SEND, "DeliverQueue"),
             Grant(SEND, "EmitFailures"),
         ),
@@ -126,12 +131,15 @@ FUNCTIONS = {
     ),
     "compute": Function(
         timeout=900,  # the most Lambda has
-        memory=1_769,  # one whole CPU
+        memory=3_008,  # scans of the archive: nearly two CPUs, and room for what they keep in memory
         grants=(
             *COMMON,
+            Grant(("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "ArchiveBucket", "/*"),
+            Grant(LIST, "ArchiveBucket"),
             Grant(SQS_READ, "ComputeQueue"),
             Grant(SEND, "ComputeQueue"),
         ),
+        extra={"EphemeralStorage": {"Size": SCRATCH}},
         event="ComputeSqsEventSource",
         # One task has the whole time of its invocation.
         source={

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 UNSETTLED = 48 * HOUR  # how far back a message may still come to be resolved to somebody else
-ROOM = 4 << 30  # bytes of files that one session may download: as much again is left of the scratch space for spilling
+ROOM = 4 << 30  # bytes of files that one session may download: more than that is left of the disk for spilling
 FOREVER = 1 << 62
 
 

@@ -18,6 +18,7 @@ from .message import Delivery, encode
 from .payloads import Origin, forms, payload
 from .rows import Group, Row, exit_rows, groups, rows
 from .sizes import Sizes
+from .snapshots import Snapshots
 from .transitions import Transition, may_matter, transitions
 
 logger = logging.getLogger(__name__)
@@ -31,13 +32,21 @@ class Outlet(NamedTuple):
 
 
 class Emitter:
-    def __init__(self, directory: Directory, queues: Queues, sizes: Sizes, debugger: Debugger, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        queues: Queues,
+        sizes: Sizes,
+        debugger: Debugger,
+        snapshots: Snapshots,
+        clock: Clock,
+    ) -> None:
         self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
-        self._debugger = debugger
+        self._debugger, self._snapshots = debugger, snapshots
 
     def emit(self, changes: Sequence[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
-        failed = self._sizes.apply(changes)
+        failed = self._sizes.apply(changes) | self._snapshots.land(changes)
         told: dict[str, list[Delivery]] = {}
         views: dict[str, SpaceView] = {}
         for change in changes:

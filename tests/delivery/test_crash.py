@@ -11,8 +11,9 @@ from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
+from chalicelib.delivery.snapshots import Snapshots
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryQueues, MemoryRecords
+from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
 
 from .post import answers, delivery, posted
 from .world import E1, E2, NOW, SPACE, U1, FakeDirectory, audience, change, connection, head, webhook
@@ -107,15 +108,18 @@ def test_an_emission_survives_a_death_at_every_call(after):
         clock = FixedClock(NOW)
         directory = FakeDirectory([vip], [connection(vip, sendTrack=True)], [webhook()])
         queues, records, fuse = MemoryQueues(), MemoryRecords(clock), Fuse(at, after)
-        work = fuse.around(records)
-        fused = Emitter(fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), clock)
+        work, archive = fuse.around(records), MemoryArchive(clock)
+        landing = Snapshots(fuse.around(archive))
+        fused = Emitter(fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), landing, clock)
         try:
             assert fused.emit(moved) == set()
         except Killed:
-            assert Emitter(directory, queues, Sizes(records), Debugger(records, clock), clock).emit(moved) == set()
+            sizes, debugger = Sizes(records), Debugger(records, clock)
+            assert Emitter(directory, queues, sizes, debugger, Snapshots(archive), clock).emit(moved) == set()
         told.append({decode(body).message_id for body in queues.bodies(DELIVER)})
         assert Sizes(records).of(SPACE) == {"aud_vip": 2}
         assert len(Debugger(records, clock).newest("d1")) == 6
+        assert len(archive.objects) == 1
         if not fuse.blown:
             break
     assert at > 5

@@ -10,10 +10,11 @@ from chalicelib.delivery.debugger import Debugger
 from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
+from chalicelib.delivery.snapshots import Snapshots
 from chalicelib.errors import Unavailable
 from chalicelib.profiles.profile import Outcome
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryQueues, MemoryRecords
+from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
 
 from .world import (
     A1,
@@ -46,7 +47,8 @@ class Stage:
         self.queues = MemoryQueues()
         work = MemoryRecords(self.clock)
         self.sizes, self.debugger = Sizes(work), Debugger(work, self.clock)
-        self.emitter = Emitter(self.directory, self.queues, self.sizes, self.debugger, self.clock)
+        snapshots = Snapshots(MemoryArchive(self.clock))
+        self.emitter = Emitter(self.directory, self.queues, self.sizes, self.debugger, snapshots, self.clock)
 
     def emit(self, *changes):
         assert self.emitter.emit(changes) == set()

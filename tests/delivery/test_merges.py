@@ -10,9 +10,10 @@ from chalicelib.delivery.debugger import Debugger
 from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import Delivery, decode
 from chalicelib.delivery.sizes import Sizes
+from chalicelib.delivery.snapshots import Snapshots
 from chalicelib.profiles.profile import Merge
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryQueues, MemoryRecords
+from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
 from chalicelib.workspace.ports import SpaceView
 from tests.pipeline.crowd import Crowd, call, limits
 from tests.pipeline.shop import audience as defined
@@ -100,7 +101,8 @@ class Partner:
         self._queues = MemoryQueues()
         work, clock = MemoryRecords(FixedClock(NOW)), FixedClock(NOW)
         self.sizes = Sizes(work)
-        self._emitter = Emitter(self, self._queues, self.sizes, Debugger(work, clock), clock)  # type: ignore[arg-type]
+        debugger, snapshots = Debugger(work, clock), Snapshots(MemoryArchive(clock))
+        self._emitter = Emitter(self, self._queues, self.sizes, debugger, snapshots, clock)  # type: ignore[arg-type]
         self.members: Counter[tuple[str, str]] = Counter()
 
     def view(self, space_id):

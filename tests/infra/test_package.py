@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from chalicelib.archive.history import ROOM
 from chalicelib.settings import Settings, from_environment
 from infra import build
 from infra.chalice_cli import RUNTIME
@@ -152,6 +153,10 @@ def test_every_function_runs_on_arm_in_its_time_and_finds_its_settings(functions
         assert isinstance(from_environment(variables), Settings)
 
 
+def test_scans_have_the_disk_they_count_on(functions: dict[str, Json]) -> None:
+    assert functions["Compute"]["EphemeralStorage"]["Size"] << 20 > 2 * ROOM
+
+
 def test_every_function_has_a_role_of_its_own_without_wildcards(
     functions: dict[str, Json], resources: dict[str, Json]
 ) -> None:
@@ -208,7 +213,8 @@ def test_the_package_holds_the_whole_product_and_nothing_of_the_workshop(package
 
 
 def test_the_layer_holds_every_requirement_for_arm_within_the_limits(package: Package) -> None:
-    assert [name for name in package.layer if "msgspec/_core" in name and "aarch64" in name]
+    for compiled in ("msgspec/_core", "_duckdb"):
+        assert [name for name in package.layer if compiled in name and "aarch64" in name]
     assert not [name for name in package.layer if "x86_64" in name]
     assert package.compressed < 50 * MEGABYTE
     assert sum(package.layer.values()) < 250 * MEGABYTE

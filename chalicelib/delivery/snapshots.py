@@ -1,0 +1,106 @@
+"""Landing what profiles have become in the archive, so that history can be read with the people who made it.
+
+Only what the views of history show counts as a change: a profile that merely counted events is not landed again.
+Landing is at least once. Rows carry the version of the profile, and the newest version of those that landed is it.
+"""
+
+import gzip
+import logging
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from ..clock import DAY
+from ..errors import MusterError, place_of
+from ..instants import to_iso
+from ..profiles.change import ProfileChange
+from ..profiles.ports import Archive
+from ..profiles.profile import DELETED, Head
+
+logger = logging.getLogger(__name__)
+
+_encoder = msgspec.json.Encoder()
+
+
+class Snapshots:
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def land(self, changes: Iterable[ProfileChange]) -> set[str]:
+        """The `record_id`s of the changes that must come again. One object per space and day of change, which the same
+        changes write again."""
+        objects, failed = _objects(changes)
+        for prefix, lines in objects.items():
+            name = blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+            body = b"\n".join(lines.values()) + b"\n"
+            try:
+                self._archive.put(f"{prefix}{name}.ndjson.gz", gzip.compress(body, compresslevel=6, mtime=0))
+            except MusterError as error:
+                logger.warning("The archive did not take %d snapshots: %s", len(lines), type(error).__name__)
+                failed |= lines.keys()
+        return failed
+
+
+def is_shown(change: ProfileChange) -> bool:
+    """Whether history looks different after this change."""
+    if change.new is None or change.merged_into is not None or change.old is None or change.old.merging is not None:
+        return True
+    # Compared as JSON, where 1 and true differ.
+    return _encoder.encode(_content(change.old)) != _encoder.encode(_content(change.new))
+
+
+def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[str, dict[str, bytes]], set[str]]:
+    """By prefix the lines of each change, by `record_id`; and the changes that cannot be written."""
+    found: dict[str, dict[str, bytes]] = {}
+    failed = set[str]()
+    for change in changes:
+        try:
+            if is_shown(change):
+                day = to_iso(_written_at(change) // DAY * DAY)[:10]
+                lines = found.setdefault(f"profiles/landing/{change.space_id}/dt={day}/", {})
+                lines[change.record_id] = _encoder.encode(_line(change))
+        except Exception as error:
+            # Whatever it is, the neighbours of this change must not wait for it.
+            logger.warning("Change %s cannot be landed: %s", change.record_id, place_of(error))
+            failed.add(change.record_id)
+    return {prefix: lines for prefix, lines in found.items() if lines}, failed
+
+
+def _line(change: ProfileChange) -> dict[str, Any]:
+    """Of who was merged away only where to is told, of who was deleted nothing but that."""
+    head = change.new or change.old or Head()
+    line = {
+        "profileId": change.profile_id,
+        "version": change.version,
+        "writtenAt": _written_at(change),
+        "collection": head.collection,
+        "deleted": change.new is None or change.merged_into == DELETED,
+    }
+    if line["deleted"]:
+        return line
+    if change.merged_into is not None:
+        return {**line, "mergedInto": change.merged_into}
+    return {**line, "createdAt": head.created_at, "updatedAt": head.updated_at, **_content(head)}
+
+
+def _content(head: Head) -> dict[str, Any]:
+    return {
+        "externalIds": [{"type": e.type, "value": e.value, "createdAt": e.created_at} for e in head.external_ids],
+        "idTypes": sorted({e.type for e in head.external_ids}),
+        "traits": {key: trait.value for key, trait in head.traits.items() if trait.value is not None},
+        "outcomes": {
+            key: {"value": o.value, "computationId": o.computation_id, "changedAt": o.changed_at}
+            for key, o in head.outcomes.items()
+        },
+        "links": [link.account_id for link in head.links],
+    }
+
+
+def _written_at(change: ProfileChange) -> int:
+    """A freeze leaves the time of the last update as it was, and a burial leaves none."""
+    instants = [head.updated_at for head in (change.old, change.new) if head is not None]
+    if change.new is not None and change.new.merging is not None:
+        instants.append(change.new.merging.at)
+    return max(instants, default=0)
