@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .archive.history import History
+from .batch.chain import Chain, InTurn
+from .batch.members import Members
+from .batch.requests import RunRequests
+from .batch.run import BATCH_RUN, BatchRuns
+from .batch.timetable import Timetable
 from .clock import Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
@@ -134,18 +139,34 @@ class Application:
         self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
         self.operations = self._operations(a)
-        self.engine = self._engine(a)
         changes = RunChanges(a.work, a.clock)
+        self.batch_runs = BatchRuns(
+            directory=self.directory,
+            profiles=a.profiles,
+            lookup=self.lookup,
+            members=Members(self.links, self.lookup),
+            work=a.work,
+            changes=changes,
+            fanout=a.fanout,
+            clock=a.clock,
+        )
+        self.completions = InTurn([self.operations.completions])
+        self.engine = self._engine(a)
+        self.timetable = Timetable(self.engine.schedules, a.ids)
+        self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
+        self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable))
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
     def _engine(self, a: Adapters) -> Engine:
         return Engine(
             work=a.work,
             queues=a.queues,
-            kinds={},
+            kinds={
+                BATCH_RUN: self.batch_runs.kind(),
+            },
             purpose=ComputationsPurpose(a.workspace),
             failures=self.operations.failures,
-            completions=self.operations.completions,
+            completions=self.completions,
             pace=Threaded(),
             clock=a.clock,
             ids=a.ids,

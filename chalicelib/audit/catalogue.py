@@ -54,7 +54,7 @@ _COMPUTED = (*_LIFE, "CSV Downloaded", RUN_FAILED, SYNC_FAILED)
 
 _EVENTS: Mapping[str, tuple[str, ...]] = {
     AUDIENCE: (*_COMPUTED, RUN_COMPLETE, "Preview Created", "Run Forced"),
-    TRAIT: _COMPUTED,
+    TRAIT: (*_COMPUTED, "Run Forced"),
     JOURNEY: (
         *_LIFE,
         "Published",

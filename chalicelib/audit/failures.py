@@ -19,7 +19,7 @@ from .trail import Trail
 logger = logging.getLogger(__name__)
 
 SYNC = "sync"
-RUNS = ("compute", "edit")  # kinds of task whose success is a run that is complete
+RUNS = ("compute", "edit", "batch")  # kinds of task whose success is a run that is complete
 
 _COLLECTIONS = {AUDIENCE: "audiences", TRAIT: "computed-traits", JOURNEY: "journeys"}
 _BY_PREFIX = {"aud_": AUDIENCE, "tra_": TRAIT}

@@ -7,10 +7,11 @@ until it is switched on again, and never for what was deleted.
 from collections.abc import Sequence
 
 from ..computations.computation import ACCOUNTS, Computation
+from ..records import Records
 from ..tasks.ports import Completions
 from ..tasks.service import Tasks
 from ..tasks.task import CANCELLED, SUCCEEDED, Task
-from ..workspace.storage import Storage, computation_key
+from ..workspace.storage import Shelf, computation_key
 from .run import BATCH_RUN
 from .timetable import Timetable
 
@@ -20,8 +21,9 @@ COMPUTE = "compute"  # the task by which a computation gets its first values, or
 class Chain:
     """`Completions` of tasks: repeating a report changes nothing, for a run is named by the task that it follows."""
 
-    def __init__(self, storage: Storage, tasks: Tasks, timetable: Timetable) -> None:
-        self._storage, self._tasks, self._timetable = storage, tasks, timetable
+    def __init__(self, workspace: Records, tasks: Tasks, timetable: Timetable) -> None:
+        self._computations = Shelf(workspace, Computation)
+        self._tasks, self._timetable = tasks, timetable
 
     def report(self, task: Task) -> None:
         if task.kind == COMPUTE and task.status == SUCCEEDED:
@@ -49,14 +51,18 @@ class Chain:
             self._timetable.sleep(task.computation_id)
 
     def _find(self, task: Task) -> Computation | None:
-        return self._storage.computations.find(computation_key(task.space_id, task.computation_id))
+        return self._computations.find(computation_key(task.space_id, task.computation_id))
 
 
 class InTurn:
     """Several who want to hear of the ends of tasks. Should one raise, all are told again."""
 
     def __init__(self, hearers: Sequence[Completions]) -> None:
-        self._hearers = hearers
+        self._hearers = list(hearers)
+
+    def add(self, hearer: Completions) -> None:
+        """One that is made after the tasks are."""
+        self._hearers.append(hearer)
 
     def report(self, task: Task) -> None:
         for hearer in self._hearers:

@@ -83,8 +83,8 @@ class Overviews:
     def runs(self, computation: Computation) -> list[Run]:
         """The last ones, the newest first."""
         tasks = self._tasks(computation).runs
-        changes = self.changes.of({task.run_id for task in tasks if task.run_id is not None})
-        return [Run(task, changes.get(task.run_id or "")) for task in tasks]
+        changes = self.changes.of({task.run_id or task.task_id for task in tasks})
+        return [Run(task, changes.get(task.run_id or task.task_id)) for task in tasks]
 
     def task(self, space_id: str, task_id: str) -> Task:
         """Raises NotFound, also for a task of another space."""

@@ -9,7 +9,7 @@ PREPARING, COMPUTING, LIVE, COMPUTATION_FAILED, DISABLED = "Preparing", "Computi
 
 SYNC = "sync"
 EDIT = "edit"
-RUNS = ("compute", EDIT)
+RUNS = ("compute", EDIT, "batch")
 
 CONNECTED, DISCONNECTED, BOTH_OFF = "Connected", "Disconnected", "Disabled"
 

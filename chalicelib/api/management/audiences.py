@@ -9,6 +9,7 @@ from ...computations.computation import Computation
 from ...workspace.body import Body
 from . import older_clients, shapes
 from .endpoint import SUCCESS, Call, endpoint
+from .planned import schedules_of
 from .versions import ALPHA_ONLY
 
 routes = Blueprint(__name__)
@@ -42,12 +43,12 @@ def create_audience(call: Call) -> dict[str, Any]:
 def list_audiences(call: Call) -> dict[str, Any]:
     space = call.space()
     found, pagination = call.page(_matching(call, call.workspaces.audiences.every(space.id)), MOST_AUDIENCES)
-    return {"audiences": _in_full(call, found), "pagination": pagination}
+    return {"audiences": in_full(call, found), "pagination": pagination}
 
 
 @endpoint(routes, "GET", AUDIENCE)
 def get_audience(call: Call) -> dict[str, Any]:
-    return {"audience": _in_full(call, [find_audience(call)])[0]}
+    return {"audience": in_full(call, [find_audience(call)])[0]}
 
 
 @endpoint(routes, "PATCH", AUDIENCE)
@@ -74,10 +75,14 @@ def find_audience(call: Call) -> Computation:
     return call.workspaces.audiences.get(call.space().id, call.id("audience_id"))
 
 
-def _in_full(call: Call, audiences: Sequence[Computation]) -> list[dict[str, Any]]:
+def in_full(call: Call, audiences: Sequence[Computation]) -> list[dict[str, Any]]:
+    """As they are shown when they are read."""
     sizes = call.workspaces.sizes.of(audiences[0].space_id) if audiences else {}
     schedules = "schedules" in call.parameters.get("include", "").split(",")
-    return [shapes.full_audience(a, sizes.get(a.id, 0), schedules=schedules) for a in audiences]
+    return [
+        shapes.full_audience(a, sizes.get(a.id, 0)) | ({"schedules": schedules_of(a)} if schedules else {})
+        for a in audiences
+    ]
 
 
 def _matching(call: Call, audiences: Sequence[Computation]) -> list[Computation]:

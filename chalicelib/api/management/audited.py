@@ -88,12 +88,20 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", AUDIENCE + CONNECTION + "/activations"): _created(resources.made_activation),
     ("PATCH", AUDIENCE + "/activations/{activation_id}"): _changed(resources.activation, "activation"),
     ("DELETE", AUDIENCE + "/activations/{activation_id}"): _happened(DELETED, resources.activation),
+    ("POST", AUDIENCE + "/runs"): _happened("Run Forced", resources.audience),
+    ("POST", AUDIENCE + "/schedules"): _happened(MODIFIED, resources.audience),
+    ("PATCH", AUDIENCE + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.audience),
+    ("DELETE", AUDIENCE + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.audience),
     ("POST", TRAITS): _created(resources.made_trait),
     ("PATCH", TRAIT): _changed(resources.trait, "computedTrait"),
     ("DELETE", TRAIT): _happened(DELETED, resources.trait),
     ("POST", TRAIT + CONNECTIONS): _created(resources.made_connection),
     ("PATCH", TRAIT + CONNECTION): _changed(resources.connection),
     ("DELETE", TRAIT + CONNECTION): _happened(DELETED, resources.connection),
+    ("POST", TRAIT + "/runs"): _happened("Run Forced", resources.trait),
+    ("POST", TRAIT + "/schedules"): _happened(MODIFIED, resources.trait),
+    ("PATCH", TRAIT + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.trait),
+    ("DELETE", TRAIT + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.trait),
     ("POST", "/sources"): _created(resources.made_source),
     ("PATCH", "/sources/{source_id}"): _changed(resources.source, "source"),
     ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),
@@ -123,7 +131,13 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
 }
 
 # They only look at something, by a body that does not fit into an address, or take what cannot be otherwise.
-QUESTIONS = frozenset({("POST", "/spaces/{space_id}/merge-preview"), ("PATCH", "/sources/{source_id}/settings")})
+QUESTIONS = frozenset(
+    {
+        ("POST", "/spaces/{space_id}/merge-preview"),
+        ("PATCH", "/sources/{source_id}/settings"),
+        ("POST", AUDIENCE + "/refresh"),
+    }
+)
 
 
 class Change:

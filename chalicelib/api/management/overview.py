@@ -16,6 +16,7 @@ from ...tasks.task import Execution, Failure, Step, Task
 from .audiences import AUDIENCE, find_audience
 from .computed_traits import TRAIT, find_trait
 from .endpoint import Call, endpoint
+from .planned import schedules_of
 
 routes = Blueprint(__name__)
 
@@ -90,7 +91,7 @@ def _overview(call: Call, shown: Overview) -> dict[str, Any]:
         "definition": {"query": computation.query, "type": computation.scope},
         "options": {"includeHistoricalData": False, "filterByExternalIds": computation.external_ids},
         "computeCadence": {"type": "REALTIME" if computation.scope == USERS else "BATCH"},
-        "schedules": [],
+        "schedules": schedules_of(computation),
         "size": {"type": computation.scope, "count": shown.size, "uniqueCount": shown.size},
         "status": shown.status,
         "locked": shown.locked,

@@ -138,13 +138,12 @@ def computed_trait(shown: Computation) -> Shape:
     }
 
 
-def full_audience(shown: Computation, members: int, *, schedules: bool) -> Shape:
-    """As it is shown when it is read. Audiences of users are computed as events arrive, so they have no schedules."""
+def full_audience(shown: Computation, members: int) -> Shape:
+    """As it is shown when it is read."""
     return {
         **audience(shown),
         "computeCadence": {"type": "REALTIME" if shown.scope == USERS else "BATCH"},
         "size": {"type": shown.scope, "count": members, "uniqueCount": members},
-        **({"schedules": []} if schedules else {}),
     }
 
 
