@@ -113,7 +113,7 @@ class Assignment:
         kept = [i for i in kept_by(frozen) if i not in suppressed and not self._book.of(i.type).blocks(i.value)]
         if merging is None or self.final(frozen.profile_id) == self.final(self.roster.end(frozen.profile_id)):
             return
-        cause = Cause(merging.at, merging.message_id, merging.source_id, kept)
+        cause = Cause(merging.at, merging.message_id, merging.source_id, kept, merging.trigger)
         chosen = resolve(kept, self.roster.owners, self.roster.people, self._book, cause.at)
         if chosen.blocked_by is not None:
             self.roster.settle(chosen.blocked_by)
@@ -258,12 +258,15 @@ class Assignment:
 
     def _attach(self, identifier: Identifier, profile_id: str, cause: Cause) -> bool:
         """False when the profile has no room for it."""
-        roster, (at, message_id, source_id, _) = self.roster, cause
+        roster, (at, message_id, source_id, _, trigger) = self.roster, cause
         mapping_id = ids.derived("map_", at, roster.space_id, *identifier)
         external_id = ExternalId(identifier.type, identifier.value, mapping_id, at, source_id, message_id)
         if not self._fits(external_id, profile_id):
             return False
-        self._share(profile_id).external_ids.append(external_id)
+        share = self._share(profile_id)
+        share.external_ids.append(external_id)
+        if trigger is not None:
+            share.triggers[message_id] = trigger
         roster.people[profile_id].held[identifier] = at
         if identifier not in roster.owners or identifier in roster.loose:
             # A claim found loose is made again, on the version from which it will be written.

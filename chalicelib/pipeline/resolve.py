@@ -232,6 +232,7 @@ class Pass:
                 links=fresh_links,
                 frozen=frozen,
                 recent=self._roster.recent(profile_id),
+                triggers=share.triggers,
                 parts=self._parts(profile_id),
             )
             if applied.changed:

@@ -1,20 +1,23 @@
 """Applying events to a profile: count each once, remember what the computations need, bring outcomes up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..computations.catalogue import Catalogue
 from ..identity.external_id import USERS, ExternalId
 from ..query import Stream
 from ..tracking.event import Event
-from . import room
+from . import consent, room
 from .arrival import Arrival, sight
 from .description import describe
 from .evaluation import due, evaluate
 from .filling import Part, is_noted, note, take_in
 from .merging import fold, united_links, without_members
-from .profile import Link, Profile, Trait
+from .profile import Link, News, Profile, Trait, Trigger
 from .recent import Recent, hash_of
+
+MOST_TRIGGERS = 100  # kept of one change: with their names some twenty kilobytes, and only until the next one
 
 
 class Applied(NamedTuple):
@@ -36,23 +39,24 @@ def apply(
     frozen: Sequence[Profile] = (),
     recent: Recent | None = None,
     parts: Sequence[Part] = (),
+    triggers: Mapping[str, Trigger] = {},
 ) -> Applied:
     """Change the profile in place. Applying the same arrivals again changes nothing.
 
     `frozen` are profiles to fold into this one, in order. `recent` is what all of them have counted, if it is known.
-    `parts` is what history holds for any of them.
+    `parts` is what history holds for any of them. `triggers` are the events that brought the external ids.
     """
     head = profile.head
     affected: set[str] = set(due(profile, now))
     changed = bool(affected or frozen)
-    head.merges = [without_members(merge) for merge in head.merges]
+    head.merges, head.news = [without_members(merge) for merge in head.merges], None
     for loser in frozen:
         fold(profile, loser, catalogue)
         affected |= catalogue.by_key.keys()
     recent = recent or Recent(head.recent)
     changed = take_in(profile, parts, catalogue, recent, now) or changed
     types = {e.type for e in head.external_ids}
-    extended = _extend(profile, external_ids)
+    extended = _extend(profile, external_ids, triggers)
     if head.collection == USERS:
         counted, moved = _count(profile, arrivals, catalogue, recent)
     else:
@@ -110,6 +114,7 @@ def _once(arrival: Arrival, recent: Recent, counted: dict[bytes, list[Event]]) -
 def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
     """Remember one event; the keys of the computations it may change."""
     sight(profile, event)
+    consent.listen(profile.head, event)
     affected: set[str] = set()
     for stream in catalogue.streams_of_event.get(event.event or "", ()):
         if stream.key in catalogue.filling and not _is_missing(profile, stream, event):
@@ -156,11 +161,16 @@ def _set_traits(profile: Profile, event: Event, catalogue: Catalogue) -> list[st
     return room.without_excess(head.traits, before) if before else []
 
 
-def _extend(profile: Profile, external_ids: Sequence[ExternalId]) -> bool:
+def _extend(profile: Profile, external_ids: Sequence[ExternalId], triggers: Mapping[str, Trigger]) -> bool:
     fresh = [e for e in external_ids if profile.find(e.type, e.value) is None]
     if fresh:
         fresh = room.fitting(profile.head.external_ids, fresh)
-    profile.head.external_ids.extend(fresh)
+    if fresh:
+        profile.head.external_ids.extend(fresh)
+        told = islice(
+            ((id, triggers[id]) for id in {e.message_id: None for e in fresh} if id in triggers), MOST_TRIGGERS
+        )
+        profile.head.news = News(len(fresh), dict(told))
     return bool(fresh)
 
 

@@ -24,10 +24,10 @@ from collections.abc import Iterable, Sequence
 from ..computations.catalogue import Catalogue
 from ..errors import VersionConflict
 from ..identity.external_id import ExternalId
-from . import membership, room
+from . import consent, membership, room
 from .filling import united
 from .ports import ProfileKey, Profiles
-from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait
+from .profile import DELETED, MOST_LINKS, Head, Link, Merge, Profile, Trait, Trigger
 
 
 def expect(survivor: Profile, losers: Iterable[Profile]) -> bool:
@@ -68,6 +68,7 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
         if known is None or known.changed_at < outcome.changed_at:
             kept.outcomes[key] = outcome
     membership.fold(kept, gone)
+    consent.fold(kept, gone)
     kept.recent = sorted([*kept.recent, *gone.recent], key=lambda counted: counted.at)
     kept.links = united_links(kept.links, gone.links)
     kept.refused = {**gone.refused, **kept.refused}
@@ -83,7 +84,9 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
 
 
 def without_members(merge: Merge) -> Merge:
-    return Merge(merge.profile_id, merge.at, merge.message_id, merge.source_id) if merge.members else merge
+    if not merge.members and merge.trigger is None:
+        return merge
+    return Merge(merge.profile_id, merge.at, merge.message_id, merge.source_id)
 
 
 def united_links(kept: list[Link], gone: list[Link]) -> list[Link]:
@@ -96,7 +99,8 @@ def united_links(kept: list[Link], gone: list[Link]) -> list[Link]:
 def _taken(loser: Profile) -> Merge:
     merging = loser.head.merging or Merge(loser.profile_id, loser.head.updated_at, "", "")
     members = [key for key, outcome in loser.head.outcomes.items() if outcome.is_held]
-    return Merge(loser.profile_id, merging.at, merging.message_id, merging.source_id, members)
+    trigger = merging.trigger or Trigger("", "", 0)
+    return Merge(loser.profile_id, merging.at, merging.message_id, merging.source_id, members, [], trigger)
 
 
 def _fold_times(kept: Head, gone: Head) -> None:

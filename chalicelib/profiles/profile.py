@@ -54,13 +54,35 @@ class Sighting(msgspec.Struct, array_like=True, frozen=True):
     source_id: str
 
 
+class Trigger(msgspec.Struct, array_like=True, frozen=True):
+    """What kind of event brought something about: its type, its name as far as there is room, and when it was received
+    (epoch ms)."""
+
+    type: str
+    name: str
+    received_at: int
+
+
+class News(msgspec.Struct, array_like=True):
+    """What the last write brought, for those who tell the story of the profile; gone with the next change.
+
+    The last `added` external ids belonged to nobody before. `triggers` are events that brought them, by message id.
+    `at` is when an external id was taken away (epoch ms).
+    """
+
+    added: int = 0
+    triggers: dict[str, Trigger] = msgspec.field(default_factory=dict)
+    at: int = 0
+
+
 class Merge(msgspec.Struct, array_like=True, frozen=True):
     """A profile that was merged away, on its survivor. `at` (epoch ms), `message_id` and `source_id` are of the event
     that joined the two.
 
     `members` are the keys of the computations that destinations had been told of it: audiences it was in, traits it
     had. They are kept only on the profile that took it in, for the one change that did. `kept` are the type and value
-    of the identifiers that the event joined the two by, kept only while the merge is under way.
+    of the identifiers that the event joined the two by, kept only while the merge is under way. `trigger` is kept
+    as long as either, and marks the merge that a change completed among those that only came along.
     """
 
     profile_id: str
@@ -69,6 +91,14 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
     source_id: str
     members: list[str] = msgspec.field(default_factory=list)
     kept: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    trigger: Trigger | None = None
+
+
+class Preference(msgspec.Struct, array_like=True, frozen=True):
+    """Whether a person agrees to a category of use, or CONFLICT, and since when (epoch ms)."""
+
+    value: bool | str
+    at: int
 
 
 class Link(msgspec.Struct, array_like=True, frozen=True):
@@ -116,6 +146,8 @@ class Head(msgspec.Struct, kw_only=True):
     via: dict[str, list[str]] = msgspec.field(default_factory=dict)
     expecting: dict[str, int] = msgspec.field(default_factory=dict)
     fills: dict[str, Fill] = msgspec.field(default_factory=dict)
+    news: News | None = None
+    consent: dict[str, Preference] = msgspec.field(default_factory=dict)
 
 
 class Profile(msgspec.Struct, kw_only=True):

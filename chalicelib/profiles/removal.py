@@ -5,11 +5,12 @@ leads nowhere, whoever reads it. Removing the mapping afterwards is tidying, whi
 spares a mapping that another event has made meanwhile.
 """
 
+from ..clock import Clock
 from ..errors import NotFound, Unavailable, VersionConflict
 from ..identity.external_id import USERS, Identifier
 from .lookup import Lookup
 from .ports import Claim, Identifiers, Profiles
-from .profile import Profile
+from .profile import News, Profile
 
 ATTEMPTS = 5  # events of one person seldom come faster than that
 
@@ -19,8 +20,8 @@ class NoSuchIdentifier(NotFound):
 
 
 class Removal:
-    def __init__(self, lookup: Lookup, profiles: Profiles, identifiers: Identifiers) -> None:
-        self._lookup, self._profiles, self._identifiers = lookup, profiles, identifiers
+    def __init__(self, lookup: Lookup, profiles: Profiles, identifiers: Identifiers, clock: Clock) -> None:
+        self._lookup, self._profiles, self._identifiers, self._clock = lookup, profiles, identifiers, clock
 
     def holder(self, space_id: str, user_id: str) -> Profile:
         """The person with this user id. Raises NotFound, and Unavailable while it is being merged."""
@@ -48,6 +49,7 @@ class Removal:
         leads_here = mapping is not None and mapping.profile_id in holder.ids
         if listed is not None:
             holder.head.external_ids.remove(listed)
+            holder.head.news = News(at=self._clock.now())
             self._profiles.save(holder)
         elif mapping is None or not leads_here or _is_pending(mapping, holder):
             raise NoSuchIdentifier("The profile has no such identifier.")

@@ -110,7 +110,7 @@ def test_a_claim_made_before_the_survivor_was_told_is_made_again():
 def test_an_identifier_cannot_be_taken_away_while_somebody_waits():
     crowd = people({"a": "a1", "u": "u1"}, {"e": "e1"})
     expects(crowd, 1, 2)
-    removal = Removal(crowd.lookup, crowd.profiles, crowd.identifiers)
+    removal = Removal(crowd.lookup, crowd.profiles, crowd.identifiers, crowd.clock)
     removal.holder("s", "u1")
     froze(crowd, 2, 1, "a1", "e1")
     with pytest.raises(Unavailable):

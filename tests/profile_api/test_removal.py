@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.clock import FixedClock
 from chalicelib.errors import NotFound, Unavailable, VersionConflict
 from chalicelib.identity.external_id import ExternalId, Identifier
 from chalicelib.profiles.lookup import Lookup
@@ -21,6 +22,7 @@ class World:
 
     def __init__(self):
         self.profiles, self.identifiers = MemoryProfiles(), MemoryIdentifiers()
+        self.clock = FixedClock(T0)
         named = [Identifier("users", "user_id", "u1"), EMAIL, PHONE]
         ids = [ExternalId(i.type, i.value, f"map_{i.type}", T0, "src", "m") for i in named]
         self.profiles.save(
@@ -39,7 +41,7 @@ class World:
     def removal(self, fate=None):
         fate = fate or Fate()
         profiles, identifiers = fate.befall(self.profiles), fate.befall(self.identifiers)
-        return Removal(Lookup(profiles, identifiers), profiles, identifiers)
+        return Removal(Lookup(profiles, identifiers), profiles, identifiers, self.clock)
 
     def remove(self, removed=EMAIL, fate=None):
         self.removal(fate).remove("s", "u1", removed)
@@ -138,7 +140,7 @@ def test_a_worker_that_writes_first_is_not_overwritten(world):
             return world.profiles.load(keys)
 
     seen = []
-    Removal(world.lookup, Busy(), world.identifiers).remove("s", "u1", EMAIL)
+    Removal(world.lookup, Busy(), world.identifiers, world.clock).remove("s", "u1", EMAIL)
     assert world.load().head.traits.keys() == {"plan", "city"}
     assert world.found(EMAIL) is None
 
@@ -154,7 +156,7 @@ def test_a_mapping_made_anew_meanwhile_is_spared(world):
             world.claim(EMAIL, version=world.load().version)
             world.identifiers.release(*args)
 
-    Removal(world.lookup, world.profiles, Hurried()).remove("s", "u1", EMAIL)
+    Removal(world.lookup, world.profiles, Hurried(), world.clock).remove("s", "u1", EMAIL)
     assert world.identifiers.owners("s", [EMAIL]) == {EMAIL: ADA}
 
 

@@ -20,6 +20,7 @@ from chalicelib.profiles.profile import (
     Profile,
     Sighting,
     Trait,
+    Trigger,
 )
 from chalicelib.profiles.recent import tag_of
 from tests.events import T0, event
@@ -86,7 +87,7 @@ def test_outcomes_stand_until_they_are_evaluated_the_newest_first():
     fold(survivor, loser, None)
     assert {key: outcome.value for key, outcome in survivor.head.outcomes.items()} == {"a": False, "b": 3, "c": True}
     (merge,) = survivor.head.merges
-    assert merge == Merge("use_2", T0, "m9", "src", ["b", "c"])
+    assert merge == Merge("use_2", T0, "m9", "src", ["b", "c"], [], Trigger("", "", 0))
 
 
 def test_what_a_deleted_computation_left_behind_gives_way_to_a_later_trait():
