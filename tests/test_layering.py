@@ -22,7 +22,7 @@ RANKS = [
     {"destinations"},
     {"delivery", "pipeline"},
     {"archive"},
-    {"batch"},
+    {"batch", "replay"},
     {"audit"},
     {"notifications"},
     {"alerts", "overview"},
