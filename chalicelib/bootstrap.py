@@ -17,6 +17,7 @@ from .clock import Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.emit import Emitter
+from .delivery.graph import Graph
 from .delivery.ledger import Ledger
 from .delivery.sizes import Sizes
 from .delivery.snapshots import Snapshots
@@ -31,6 +32,7 @@ from .pipeline.discards import Discards
 from .pipeline.fanout import Fanout, Threads
 from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
+from .pipeline.milestones import Milestones
 from .pipeline.reminder import Reminder
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
@@ -136,7 +138,8 @@ class Application:
         self.debugger = Debugger(a.work, a.clock)
         self.snapshots = Snapshots(a.archive)
         self.history = History(a.archive, a.clock, lambda: Path(tempfile.gettempdir()), a.fanout)
-        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock)
+        chronicles = Graph(a.archive), Milestones(self.identity_log)
+        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock, chronicles)
         self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
         self.operations = self._operations(a)
         changes = RunChanges(a.work, a.clock)

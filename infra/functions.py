@@ -97,6 +97,7 @@ FUNCTIONS = {
             *COMMON,
             Grant(STREAM_READ, "ProfilesTable", attribute="StreamArn"),
             Grant(("s3:PutObject",), "ArchiveBucket", "/profiles/landing/*"),
+            Grant(("s3:PutObject",), "ArchiveBucket", "/sync/*"),
             Grant(SEND, "DeliverQueue"),
             Grant(SEND, "EmitFailures"),
         ),

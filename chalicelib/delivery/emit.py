@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..clock import Clock
 from ..destinations.registry import KINDS
@@ -24,6 +24,14 @@ from .transitions import Transition, may_matter, transitions
 logger = logging.getLogger(__name__)
 
 
+class Chronicle(Protocol):
+    """Somebody who writes down what changes of profiles mean."""
+
+    def write(self, changes: Sequence[ProfileChange]) -> set[str]:
+        """The `record_id`s of the changes that must come again."""
+        ...
+
+
 class Outlet(NamedTuple):
     """A connection through which a computation is told, and the name its kind of destination goes by."""
 
@@ -40,13 +48,16 @@ class Emitter:
         debugger: Debugger,
         snapshots: Snapshots,
         clock: Clock,
+        chronicles: Sequence[Chronicle] = (),
     ) -> None:
+        self._chronicles = chronicles
         self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
         self._debugger, self._snapshots = debugger, snapshots
 
     def emit(self, changes: Sequence[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
         failed = self._sizes.apply(changes) | self._snapshots.land(changes)
+        failed = failed.union(*(chronicle.write(changes) for chronicle in self._chronicles))
         told: dict[str, list[Delivery]] = {}
         views: dict[str, SpaceView] = {}
         for change in changes:

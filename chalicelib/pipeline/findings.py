@@ -1,11 +1,10 @@
 """What a pass has to say about the identifiers of its events: violations, blocked values, events that name nobody."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..identity.external_id import Identifier
 from ..identity.resolution import MAPPINGS, MERGES, VALUES, VALUES_IN_TIME, Violation
-from ..profiles.profile import Profile
 from ..tracking.event import Event
 from . import identity_log as log
 from .identity_log import Entry
@@ -70,21 +69,3 @@ def _entry(finding: _Finding, event: Event, profile_ids: list[str]) -> Entry:
         in_excess=finding.in_excess,
         profile_ids=profile_ids,
     )
-
-
-def merges(profile: Profile, counted: Iterable[Sequence[Event]]) -> list[Entry]:
-    """Those that one of these events brought about, be it in an earlier attempt."""
-    if not profile.head.merges:
-        return []
-    events = {event.message_id: event for of_batch in counted for event in of_batch}
-    return [
-        Entry(
-            at=events[merge.message_id].received_at,
-            kind=log.MERGED,
-            message_id=merge.message_id,
-            source_id=merge.source_id,
-            profile_ids=[profile.profile_id, merge.profile_id],
-        )
-        for merge in profile.head.merges
-        if merge.message_id in events
-    ]

@@ -1,4 +1,4 @@
-"""What identity resolution decided out of the ordinary: violations, blocked values and merges, for 30 days.
+"""What identity resolution decided: violations, blocked values, new identifiers and merges, for 30 days.
 
 One record per entry, in a partition per space and UTC day. Sort keys count time backwards: a page in key order shows
 the newest first.
@@ -26,15 +26,23 @@ MERGE_LIMIT = "Profile merge limit exceeded"
 MAPPING_LIMIT = "Identifier mapping limit exceeded"
 UNRESOLVED = "No matching identifiers on event"
 MERGED = "Profiles merged"
-KINDS = (VALUE_LIMIT, TIME_LIMIT, BLOCKED, MERGE_LIMIT, MAPPING_LIMIT, UNRESOLVED, MERGED)
+MAPPED = "Identifiers mapped"
+KINDS = (VALUE_LIMIT, TIME_LIMIT, BLOCKED, MERGE_LIMIT, MAPPING_LIMIT, UNRESOLVED, MERGED, MAPPED)
 
 _LATEST = 10**15 - 1  # ms; fifteen digits last for another thirty thousand years
 
 
+class Named(msgspec.Struct, frozen=True):
+    """An identifier that became the profile's."""
+
+    type: str
+    value: str
+
+
 class Entry(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
-    """`at` is when the event was received (epoch ms). `type` and `value` are of the identifier that was left out,
-    blocked, or joined the profiles; `in_excess` is the type whose limit was broken. `profile_ids`: the profile the
-    event went to and, after a merge, those merged into it."""
+    """`at` is when the event was received (epoch ms). `type` and `value` are of the identifier that was left out or
+    blocked; `in_excess` is the type whose limit was broken. `profile_ids`: the profile the event went to and, after a
+    merge, the one merged into it. `identifiers` are those that a profile gained, the event being that of the first."""
 
     at: int
     kind: str
@@ -44,6 +52,10 @@ class Entry(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     value: str | None = None
     in_excess: str | None = None
     profile_ids: list[str] = msgspec.field(default_factory=list)
+    identifiers: list[Named] = msgspec.field(default_factory=list)
+
+    def names(self, value: str) -> bool:
+        return self.value == value or any(named.value == value for named in self.identifiers)
 
 
 class EntryPage(msgspec.Struct, kw_only=True, frozen=True):
@@ -74,7 +86,7 @@ class IdentityLog:
         ids, named, now = set(profile_ids), set(values), self._clock.now()
         for record in islice(self._records(space_id, now - DAYS_KEPT * DAY, now + DAY, None), FORGETTING):
             entry = _decoder.decode(record.data)
-            if entry.value in named or not ids.isdisjoint(entry.profile_ids):
+            if any(map(entry.names, named)) or not ids.isdisjoint(entry.profile_ids):
                 self._work.delete(record.key)
 
     def page(
@@ -95,7 +107,7 @@ class IdentityLog:
         found: list[Entry] = []
         for seen, record in enumerate(self._records(space_id, start, end, cursor), 1):
             entry = _decoder.decode(record.data)
-            if start <= entry.at < end and kind in (None, entry.kind) and value in (None, entry.value):
+            if start <= entry.at < end and kind in (None, entry.kind) and (value is None or entry.names(value)):
                 found.append(entry)
             if len(found) == min(limit, MOST) or seen == SCANNED:
                 return EntryPage(entries=found, cursor=f"{entry.at // DAY}|{record.key.sort}")
@@ -118,7 +130,8 @@ def _partition(space_id: str, day: int) -> str:
 
 def _sort(entry: Entry) -> str:
     # Without the profile that the event went to: by the time the entry is repeated it may have been merged away.
-    named = msgspec.json.encode([entry.kind, entry.type, entry.value, entry.in_excess, entry.profile_ids[1:]])
+    what = [entry.kind, entry.type, entry.value, entry.in_excess, entry.profile_ids[1:]]
+    named = msgspec.json.encode([*what, entry.identifiers] if entry.identifiers else what)
     digest = blake2b(named, digest_size=8).hexdigest()
     return f"{_LATEST - entry.at:015d}#{entry.message_id}#{digest}"
 

@@ -34,7 +34,6 @@ from ..tracking.event import Event
 from ..workspace.ports import Directory
 from .assignment import Assignment
 from .fanout import Fanout
-from .findings import merges
 from .identity_log import Entry, IdentityLog
 from .landing import Landed, land
 from .roster import Roster
@@ -270,8 +269,7 @@ class Pass:
                 # Named by what is in it, too: a slow worker that knew less must not overwrite one that knew more.
                 name = tag + tag_of("\n".join(event.message_id for event in shown))
                 self._resolver.timeline.put(key, name, shown, expires_at)
-        entries = [*self._entries.get(profile.profile_id, ()), *merges(profile, applied.counted.values())]
-        self._resolver.log.write(self._space_id, entries)
+        self._resolver.log.write(self._space_id, self._entries.get(profile.profile_id, ()))
 
     def _waiting(self, contested: set[str]) -> set[str]:
         shares = self._assignment.shares

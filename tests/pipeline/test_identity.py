@@ -18,6 +18,7 @@ from chalicelib.pipeline.identity_log import (
     UNRESOLVED,
     VALUE_LIMIT,
 )
+from chalicelib.pipeline.milestones import Milestones
 from chalicelib.profiles.links_view import LinksView
 from chalicelib.profiles.ports import Claim, ProfileKey
 from chalicelib.profiles.profile import SUPPRESSED
@@ -231,6 +232,7 @@ def test_19_three_become_one():
     assert crowd.who() == {"P1": {"a:a1", "e:e1", "u:u1"}}
     assert [m.profile_id for m in crowd.profile("email:e1").head.merges] == crowd.made[1:]
     assert seen(crowd, "user_id:u1") == 4
+    assert Milestones(crowd.log).write(crowd.profiles.changes) == set()
     logged = sorted(entry.profile_ids for entry in crowd.log.page("s", kind=MERGED).entries)
     assert logged == sorted([crowd.made[0], loser] for loser in crowd.made[1:])
 

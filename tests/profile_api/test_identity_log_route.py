@@ -50,6 +50,7 @@ def test_an_entry_tells_who_what_and_when(log):
         "value": "v1",
         "inExcess": None,
         "profileIds": ["use_1"],
+        "identifiers": [],
     }
 
 
