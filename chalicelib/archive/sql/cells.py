@@ -4,34 +4,22 @@ Each is extracted once, under an alias, as the text of its JSON: `"abc"`, `12.5`
 none or JSON says null.
 """
 
-from ...query.occurrence import OwnReference
 from ...query.syntax import Context, Operand, Path, Property, Trait
+from .columns import Columns
 from .text import json_path
 
 
-class Cells:
-    """Hands out aliases; `prefix` keeps those of two rows apart. `outcomes`: whether the values of computations stand
-    in front of traits of the same name."""
+class Cells(Columns):
+    """`outcomes`: whether the values of computations stand in front of traits of the same name."""
 
     def __init__(self, prefix: str = "c", outcomes: bool = True) -> None:
-        self._prefix, self._outcomes = prefix, outcomes
-        self._aliases: dict[str, str] = {}
+        super().__init__(prefix)
+        self._outcomes = outcomes
 
     def alias(self, node: Operand) -> str | None:
         """Where the value of a reference stands; None when SQL cannot read it."""
         made = self._expression(node)
-        return None if made is None else self._named(made)
-
-    def column(self, expression: str) -> str:
-        """An alias for anything else that is wanted of a row."""
-        return self._named(expression)
-
-    def select(self) -> list[str]:
-        """What to select so that the aliases are there."""
-        return [f"{expression} as {alias}" for expression, alias in self._aliases.items()]
-
-    def _named(self, expression: str) -> str:
-        return self._aliases.setdefault(expression, f"{self._prefix}{len(self._aliases)}")
+        return None if made is None else self.named(made)
 
     def _expression(self, node: Operand) -> str | None:
         if isinstance(node, Trait):
@@ -49,11 +37,6 @@ class Cells:
             return custom
         computed, rest = json_path(path[:1]), extracted("outcomes", (path[0], "value", *path[1:]))
         return f"case when json_exists(outcomes, {computed}) then {rest} else {custom} end"
-
-
-def own(node: OwnReference) -> OwnReference:
-    """Seen from the row itself, `parent:` has no meaning."""
-    return Property(node.path) if isinstance(node, Property) else node
 
 
 def extracted(column: str, path: Path) -> str | None:

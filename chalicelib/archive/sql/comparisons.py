@@ -90,7 +90,7 @@ def _sized(cell: str, symbol: str, wanted: str | None) -> str:
         f"case when {cell} is null then false"
         f" when isfinite(try_cast({cell} as double)) then try_cast({cell} as double) {symbol} {wanted}"
         f" when regexp_full_match({cell}, {quoted(_NUMERIC)}) then {_content(cell)}::double {symbol} {wanted}"
-        f" when {cell}[1] in ('t', 'f', '[', '{{') or {_unlike(cell, _NOT_NUMERIC, _LIKE_NUMBER)} then false end"
+        f" when {no_number(cell)} then false end"
     )
 
 
@@ -128,6 +128,11 @@ def _on_time(cell: str, of_day: str, of_instant: str) -> str:
     )
 
 
+def no_number(cell: str) -> str:
+    """Whether the value is there and cannot be read as a number for sure."""
+    return f"({cell}[1] in ('t', 'f', '[', '{{') or {_unlike(cell, _NOT_NUMERIC, _LIKE_NUMBER)})"
+
+
 def _unlike(cell: str, hopeless: str, like: str) -> str:
     """Whether the text is neither a number nor a date for sure."""
     trimmed = f"regexp_full_match({cell}, {quoted(_TRIMMED)}) and not regexp_full_match({cell}, {quoted(like)})"
@@ -144,13 +149,7 @@ def _on_text(cell: str, function: str, wanted: str) -> str:
     if not wanted:
         return f"{cell} is not null"
     wanted = quoted(wanted)
-    return (
-        f"case when {cell} is null then false"
-        f" when starts_with({cell}, '\"') then {function}({_text(cell)}, {wanted})"
-        f" when {cell} in ('true', 'false') or regexp_full_match({cell}, {quoted(_PLAIN_NUMBER)})"
-        f" then {function}({cell}, {wanted})"
-        f" when regexp_full_match({cell}, {quoted(_WHOLE_NUMBER)}) then {function}({cell}[:-3], {wanted}) end"
-    )
+    return f"case when {cell} is null then false else {function}({text_of(cell)}, {wanted}) end"
 
 
 def both_texts(left: str, right: str) -> str:
@@ -166,6 +165,15 @@ def _is_text(cell: str, condition: str) -> str:
 def _content(cell: str) -> str:
     """What stands between the quotes, where nothing is escaped."""
     return f"{cell}[2:-2]"
+
+
+def text_of(cell: str) -> str:
+    """How a value that is there reads as text; NULL when SQL cannot tell."""
+    return (
+        f"case when starts_with({cell}, '\"') then {_text(cell)}"
+        f" when {cell} in ('true', 'false') or regexp_full_match({cell}, {quoted(_PLAIN_NUMBER)}) then {cell}"
+        f" when regexp_full_match({cell}, {quoted(_WHOLE_NUMBER)}) then {cell}[:-3] end"
+    )
 
 
 def _text(cell: str) -> str:
