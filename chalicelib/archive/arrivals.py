@@ -45,7 +45,7 @@ class Arrivals:
         return found
 
     def _read(self, session: Session, wanted: Wanted) -> Iterator[dict[str, Any]]:
-        result = session.connection.cursor().execute(
+        result = session.connection.execute(
             _SQL,
             {
                 "start": wanted.start,
