@@ -100,3 +100,16 @@ def test_somebody_who_was_never_merged(log):
     id = log.application.lookup.find(log.stack.space_id, "users", "user_id:u1").profile_id
     reply = read(log, f"profiles/{id}/merges")
     assert (reply.data["profileId"], reply.data["merges"]) == (id, [])
+
+
+def test_what_somebody_agreed_to(log):
+    preferences = {"consent": {"categoryPreferences": {"mail": True, "ads": False}}}
+    log.send({"type": "track", "event": "Seen", "userId": "u1", "context": preferences})
+    id = log.application.lookup.find(log.stack.space_id, "users", "user_id:u1").profile_id
+    at = {"updatedAt": log.now()}
+    assert read(log, f"profiles/{id}/consent").data == {
+        "profileId": id,
+        "consent": {"ads": {"value": False, **at}, "mail": {"value": True, **at}},
+    }
+    assert read(log, "profiles/use_unknown/consent").status == 404
+    assert log.traits("user_id:u1") == {}

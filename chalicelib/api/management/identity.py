@@ -12,6 +12,7 @@ from ...identity.rules import LONGEST_VALUE, Rules, TypeRule, problems
 from ...instants import to_iso
 from ...pipeline import identity_log
 from ...profiles.lookup import is_profile_id
+from ...profiles.profile import Profile
 from ...workspace.body import Body
 from .endpoint import Call, endpoint
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 RULES = "/spaces/{space_id}/identity-rules"
 LOG = "/spaces/{space_id}/identity-log"
 MERGES = "/spaces/{space_id}/profiles/{profile_id}/merges"
+CONSENT = "/spaces/{space_id}/profiles/{profile_id}/consent"
 
 
 @endpoint(routes, "GET", RULES)
@@ -39,8 +41,8 @@ def put_identity_rules(call: Call) -> dict[str, Any]:
 
 @endpoint(routes, "GET", LOG)
 def list_identity_log(call: Call) -> dict[str, Any]:
-    """Violations, blocked values and merges of the last 30 days, the newest first; a page may be short of its count
-    and still have a next one."""
+    """Violations, blocked values, new identifiers and merges of the last 30 days, the newest first; a page may be short
+    of its count and still have a next one."""
     space, log = call.space(), bootstrap.current().identity_log
     filters = _filters(Body(call.parameters))
 
@@ -67,11 +69,7 @@ def _filters(body: Body) -> dict[str, Any]:
 def list_merges(call: Call) -> dict[str, Any]:
     """Everybody who was merged into the profile, at first or second hand, the newest first. A profile that was merged
     away shows the history of its survivor."""
-    profile_id = call.id("profile_id")
-    collection = ACCOUNTS if profile_id.startswith("acc_") else USERS
-    profile = bootstrap.current().lookup.find(call.space().id, collection, profile_id)
-    if profile is None or not is_profile_id(profile_id):
-        raise NotFound("there is no profile with this id")
+    profile = _profile(call)
     merges = sorted(profile.head.merges, key=lambda merge: (-merge.at, merge.profile_id))
     shown, pagination = call.page(merges)
     return {
@@ -82,6 +80,27 @@ def list_merges(call: Call) -> dict[str, Any]:
         ],
         "pagination": pagination,
     }
+
+
+@endpoint(routes, "GET", CONSENT)
+def get_consent(call: Call) -> dict[str, Any]:
+    """What the person agreed to, by category: true, false, or "conflict" where people who became one had not answered
+    alike. Of a profile that was merged away, what holds for its survivor."""
+    profile = _profile(call)
+    preferences = sorted(profile.head.consent.items())
+    return {
+        "profileId": profile.profile_id,
+        "consent": {category: {"value": p.value, "updatedAt": to_iso(p.at)} for category, p in preferences},
+    }
+
+
+def _profile(call: Call) -> Profile:
+    profile_id = call.id("profile_id")
+    collection = ACCOUNTS if profile_id.startswith("acc_") else USERS
+    profile = bootstrap.current().lookup.find(call.space().id, collection, profile_id)
+    if profile is None or not is_profile_id(profile_id):
+        raise NotFound("there is no profile with this id")
+    return profile
 
 
 def _shown(rules: Rules) -> dict[str, Any]:
