@@ -19,8 +19,11 @@ from .delivery.deliver import Deliverer
 from .delivery.emit import Emitter
 from .delivery.graph import Graph
 from .delivery.ledger import Ledger
+from .delivery.pace import Pacer
+from .delivery.sending import Sender
 from .delivery.sizes import Sizes
 from .delivery.snapshots import Snapshots
+from .delivery.tokens import Tokens
 from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .ids import Ids, RandomIds
@@ -140,7 +143,7 @@ class Application:
         self.history = History(a.archive, a.clock, lambda: Path(tempfile.gettempdir()), a.fanout)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock, chronicles)
-        self.deliverer = Deliverer(self.directory, a.queues, self.ledger, a.transport, a.clock, random.SystemRandom())
+        self.deliverer = self._deliverer(a)
         self.operations = self._operations(a)
         changes = RunChanges(a.work, a.clock)
         self.batch_runs = BatchRuns(
@@ -159,6 +162,17 @@ class Application:
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable))
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
+
+    def _deliverer(self, a: Adapters) -> Deliverer:
+        return Deliverer(
+            directory=self.directory,
+            queues=a.queues,
+            ledger=self.ledger,
+            pacer=Pacer(a.work, a.clock),
+            sender=Sender(a.transport, Tokens(a.work, a.secrets, a.transport, a.clock), a.clock),
+            clock=a.clock,
+            random=random.SystemRandom(),
+        )
 
     def _engine(self, a: Adapters) -> Engine:
         return Engine(

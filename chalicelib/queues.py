@@ -20,11 +20,13 @@ class Outgoing(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A message as a worker gets it. `receipt` is what hides it again."""
+    """A message as a worker gets it. `receipt` is what hides it again; `receives` counts how often it was received,
+    this time included."""
 
     id: str
     receipt: str
     body: str
+    receives: int = 1
 
 
 class Queues(Protocol):

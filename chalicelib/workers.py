@@ -54,7 +54,11 @@ def tick(application: Application, deadline: Deadline) -> dict[str, int]:
 
 
 def _received(event: dict[str, Any]) -> list[Received]:
-    return [Received(r["messageId"], r["receiptHandle"], r["body"]) for r in event["Records"]]
+    return [Received(r["messageId"], r["receiptHandle"], r["body"], _receives(r)) for r in event["Records"]]
+
+
+def _receives(record: dict[str, Any]) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def _failures(identifiers: Any) -> Failures:

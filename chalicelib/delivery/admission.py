@@ -1,15 +1,14 @@
 """Whether a message from the queue may still be sent: its connection and destination may have changed since."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
-from ..destinations.kind import DestinationKind
 from ..destinations.registry import KINDS
 from ..workspace.model import Connection, Destination
 from ..workspace.ports import Directory, SpaceView
 from .classification import CONNECTION_PAUSED, DESTINATION_DISABLED, INVALID_SETTINGS, Discarded
 from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
 from .message import Delivery
+from .sending import Target
 
 
 class Cancelled(Exception):
@@ -24,13 +23,6 @@ class Filtered(Exception):
         self.code = code
 
 
-class Outlet(NamedTuple):
-    """Where a delivery goes, with settings that have no problems."""
-
-    kind: DestinationKind
-    settings: dict[str, Any]
-
-
 @dataclass
 class Admission:
     """For one call of the deliverer: each space is looked up once."""
@@ -38,20 +30,27 @@ class Admission:
     directory: Directory
     _views: dict[str, SpaceView] = field(default_factory=dict)
 
-    def outlet(self, delivery: Delivery) -> Outlet:
+    def target(self, delivery: Delivery) -> Target:
         """Raises Cancelled, Filtered or Discarded when the delivery must not be attempted."""
         destination = self.directory.destination(delivery.destination_id)
+        if destination is None:
+            raise Cancelled
+        if not delivery.replayed:
+            self._check_switches(delivery, destination)
+        target = _target(destination)
+        if not allows(delivery.payload.get("integrations") or {}, target.kind.name):
+            raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
+        return target
+
+    def _check_switches(self, delivery: Delivery, destination: Destination) -> None:
+        """What is replayed goes out whatever is switched off: its owner asks for it."""
         connection = self._connection(delivery)
-        if destination is None or connection is None:
+        if connection is None:
             raise Cancelled
         if not destination.enabled:
             raise Discarded(DESTINATION_DISABLED)
         if not connection.enabled:
             raise Discarded(CONNECTION_PAUSED)
-        outlet = _outlet(destination)
-        if not allows(delivery.payload.get("integrations") or {}, outlet.kind.name):
-            raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
-        return outlet
 
     def _connection(self, delivery: Delivery) -> Connection | None:
         if delivery.space_id not in self._views:
@@ -60,11 +59,11 @@ class Admission:
         return next((c for c in connections if c.id == delivery.connection_id), None)
 
 
-def _outlet(destination: Destination) -> Outlet:
+def _target(destination: Destination) -> Target:
     kind = KINDS.get(destination.metadata_id)
     if kind is None:
         raise Discarded(INVALID_SETTINGS, "this kind of destination does not exist any more")
     problems = kind.problems(destination.settings)
     if problems:
         raise Discarded(INVALID_SETTINGS, "; ".join(problem.message for problem in problems))
-    return Outlet(kind, destination.settings)
+    return Target(destination.id, kind, destination.settings)

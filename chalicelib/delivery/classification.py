@@ -5,7 +5,7 @@ Undelivered
 └── Discarded    it never will
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -24,6 +24,7 @@ INTERNAL = "INTERNAL"
 INVALID_SETTINGS = "INVALID_SETTINGS"
 CONNECTION_PAUSED = "CONNECTION_PAUSED"
 DESTINATION_DISABLED = "DESTINATION_DISABLED"
+CONNECTION_REMOVED = "CONNECTION_REMOVED"
 
 _TEMPORARY = frozenset(
     {ENOTFOUND, EAI_AGAIN, ECONNREFUSED, ECONNRESET, ECONNABORTED, EHOSTUNREACH, ETIMEDOUT, INTERNAL}
@@ -59,13 +60,23 @@ def no_answer(code: str, detail: str = "") -> Undelivered:
     return Deferred(code, detail) if code in _TEMPORARY else Discarded(code, detail)
 
 
-def refusal(status: int, headers: Mapping[str, str], now: int) -> Undelivered | None:
-    """None when the answer accepts the delivery. Header names are lower case; `now` is epoch ms."""
-    if 200 <= status < 300:
+def refusal(
+    status: int,
+    headers: Mapping[str, str],
+    now: int,
+    detail: str = "",
+    *,
+    retried: Container[int] = (),
+    refused: Container[int] = (),
+) -> Undelivered | None:
+    """None when the answer accepts the delivery. Header names are lower case; `now` is epoch ms. `retried` and
+    `refused` are what this partner means otherwise than the rest."""
+    if 200 <= status < 300 and status not in retried and status not in refused:
         return None
-    if status in _LATER or (500 <= status < 600 and status != _NOT_IMPLEMENTED):
-        return Deferred(str(status), not_before=_retry_after(headers.get("retry-after", ""), now))
-    return Discarded(str(status))
+    later = status in _LATER or (500 <= status < 600 and status != _NOT_IMPLEMENTED)
+    if status in retried or (later and status not in refused):
+        return Deferred(str(status), detail, not_before=_retry_after(headers.get("retry-after", ""), now))
+    return Discarded(str(status), detail)
 
 
 def _retry_after(text: str, now: int) -> int | None:

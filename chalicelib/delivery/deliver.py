@@ -1,8 +1,8 @@
 """From the deliver queue to the partners.
 
-    received ──► decode ──► known to the ledger? ──► admitted? ──► attempt ──┬─ accepted ──► forget, done
-                 │ no          │ given up: done       │ no: dead letter      ├─ refused for good ──► dead letter, done
-                 ▼             │ too early: hide      │ or cancelled         └─ later ──► note, then hide, keep
+    received ──► decode ──► known to the ledger? ──► admitted? ──► its turn? ──► attempt ──┬─ accepted ──► forget, done
+                 │ no          │ given up: done       │ no: dead     │ no: hide            ├─ refused ──► dead letter
+                 ▼             │ too early: hide      │ or cancelled ▼                     └─ later ──► note, then hide
                 keep           ▼                      ▼
 
 A message is done only when everything about it is written. Whatever is interrupted comes again with the same
@@ -10,37 +10,58 @@ message id, and partners can tell.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
 
 from ..clock import SECOND, Clock
 from ..deadline import Deadline
-from ..destinations.kind import Request
+from ..destinations.kind import Payload
+from ..destinations.schedule import Random, Schedule
 from ..errors import Conflict, Malformed, VersionConflict, place_of
 from ..queues import Queues, Received
+from ..records import Key, Record
 from ..workspace.ports import Directory
-from .admission import Admission, Cancelled, Filtered, Outlet
-from .classification import INTERNAL, Deferred, Discarded, Undelivered, refusal
+from .admission import Admission, Cancelled, Filtered
+from .classification import INTERNAL, Deferred, Discarded
 from .lanes import side_by_side
 from .ledger import Ledger
 from .message import Delivery, decode
-from .redirects import follow
-from .retry import Random, Schedule
+from .pace import Bucket, Grant, Pacer, bucket_of, replay_bucket_of
+from .sending import Outcome, Sender, Target
 from .settlement import Parcel, Settlement, Verdict
-from .transport import Transport
 
 logger = logging.getLogger(__name__)
 
 SETTLING = 2 * SECOND  # what the writes after an attempt may take
+TURN = 5 * SECOND  # of a lane beside others: a slow partner must not hold the worker for the rest of the call
+ABREAST = 4  # requests at once to one partner by one worker; those of one person stay in order
+CROWD = 16  # destinations in one call from which on each has to do with one lane
+
+
+class Group(NamedTuple):
+    """Parcels for one destination that obey one budget. `held` is the record of the budget, if there is one."""
+
+    target: Target
+    bucket: Bucket
+    replay: Bucket | None
+    parcels: Sequence[Parcel]
 
 
 class Attempt(NamedTuple):
-    """Parcels that go to one destination together."""
+    """Parcels that go to one destination in one request."""
 
-    outlet: Outlet
+    group: Group
     parcels: Sequence[Parcel]
+
+
+class Performed(NamedTuple):
+    started_at: int
+    outcomes: Sequence[Outcome]
 
 
 @dataclass
@@ -48,28 +69,26 @@ class Deliverer:
     directory: Directory
     queues: Queues
     ledger: Ledger
-    transport: Transport
+    pacer: Pacer
+    sender: Sender
     clock: Clock
     random: Random
-    schedule: Schedule = field(default_factory=Schedule)
 
     def deliver(self, messages: Sequence[Received], deadline: Deadline) -> set[str]:
         """The ids of the queue messages to keep: those that wait for a retry, and those not done for any reason."""
-        settlement = Settlement(self.ledger, self.queues, self.clock, self.schedule, self.random)
+        settlement = Settlement(self.ledger, self.queues, self.clock, self.random)
         with _noted("A call of the deliverer was broken off"):
-            lanes = self._lanes(self._parcels(messages), settlement)
-            timeouts = [attempt.outlet.kind.limits.timeout for lane in lanes for attempt in lane]
-            needed = max(timeouts, default=0) * SECOND + SETTLING
-            for attempt, verdicts in side_by_side(lanes, self._perform, lambda: deadline.remaining() > needed):
-                for parcel, verdict in zip(attempt.parcels, verdicts, strict=True):
-                    with _noted("A delivery could not be settled"):
-                        settlement.settle(parcel, verdict)
+            parcels, records = self._parcels(messages)
+            groups = self._groups(parcels, settlement)
+            attempts = [attempt for group in groups for attempt in self._allowed(group, records, settlement)]
+            self._make(attempts, records, settlement, deadline)
         with _noted("Deliveries remain uncounted"):
             settlement.write_counts()
         return {message.id for message in messages} - settlement.done
 
-    def _parcels(self, messages: Sequence[Received]) -> list[Parcel]:
-        """What is no delivery is in none of them, so it is kept until the queue gives it up."""
+    def _parcels(self, messages: Sequence[Received]) -> tuple[list[Parcel], Mapping[Key, Record]]:
+        """With the records of their budgets. What is no delivery is in none of them, so it is kept until the queue
+        gives it up."""
         deliveries: dict[str, Delivery] = {}
         of_delivery: dict[str, list[Received]] = {}
         for message in messages:
@@ -80,65 +99,149 @@ class Deliverer:
                 continue
             deliveries[delivery.message_id] = delivery
             of_delivery.setdefault(delivery.message_id, []).append(message)
-        known = self.ledger.waiting(deliveries) if deliveries else {}
-        return [Parcel(delivery, of_delivery[id], known.get(id)) for id, delivery in deliveries.items()]
+        if not deliveries:
+            return [], {}
+        known, records = self.ledger.look_up(deliveries, {key for one in deliveries.values() for key in _budgets(one)})
+        return [Parcel(one, of_delivery[id], known.get(id)) for id, one in deliveries.items()], records
 
-    def _lanes(self, parcels: Sequence[Parcel], settlement: Settlement) -> list[list[Attempt]]:
-        """One lane per destination, of what may be attempted now."""
+    def _groups(self, parcels: Sequence[Parcel], settlement: Settlement) -> list[Group]:
+        """Of what may be attempted now."""
         admission = Admission(self.directory)
-        admitted: dict[str, list[Parcel]] = {}
-        outlets: dict[str, Outlet] = {}
+        admitted: dict[tuple[str, bool], list[Parcel]] = {}
+        targets: dict[str, Target] = {}
         for parcel in parcels:
             with _noted("A delivery could not be looked up"):
-                outlet = self._outlet(parcel, admission, settlement)
-                if outlet is not None:
-                    outlets[parcel.delivery.destination_id] = outlet
-                    admitted.setdefault(parcel.delivery.destination_id, []).append(parcel)
-        return [_attempts(outlets[destination_id], lane) for destination_id, lane in admitted.items()]
+                target = self._target(parcel, admission, settlement)
+                if target is not None:
+                    targets[target.destination_id] = target
+                    admitted.setdefault((target.destination_id, parcel.delivery.replayed), []).append(parcel)
+        return [_group(targets[destination_id], found) for (destination_id, _), found in admitted.items()]
 
-    def _outlet(self, parcel: Parcel, admission: Admission, settlement: Settlement) -> Outlet | None:
+    def _target(self, parcel: Parcel, admission: Admission, settlement: Settlement) -> Target | None:
         if not settlement.is_open(parcel):
             return None
         try:
-            return admission.outlet(parcel.delivery)
+            return admission.target(parcel.delivery)
         except Cancelled:
             settlement.cancel(parcel)
         except Filtered as reason:
             settlement.filter(parcel, reason.code)
         except Discarded as failure:
-            settlement.settle(parcel, Verdict(self.clock.now(), failure, requests=0))
+            settlement.settle(parcel, Verdict(self.clock.now(), failure, requests=0), Schedule())
         return None
 
-    def _perform(self, attempt: Attempt) -> list[Verdict]:
-        started, kind = self.clock.now(), attempt.outlet.kind
-        failures: dict[int, Undelivered | None] = {}
-        try:
-            calls = kind.requests([parcel.delivery.payload for parcel in attempt.parcels], attempt.outlet.settings)
-        except Exception as error:
-            return [Verdict(started, _unexpected(error))] * len(attempt.parcels)
-        for call in calls:
-            failures |= dict.fromkeys(call.items, self._send(call.request, kind.limits.timeout))
-        return [Verdict(started, failures[place]) for place in range(len(attempt.parcels))]
+    def _allowed(self, group: Group, records: Mapping[Key, Record], settlement: Settlement) -> list[Attempt]:
+        """As many as the destination's budget has tokens for; the others are hidden."""
+        attempts, allowed = _attempts(group), list[Attempt]()
+        with _noted("A budget could not be asked"):
+            grant = self._grant(group, len(attempts), records)
+            allowed = attempts[: grant.requests]
+            self._hold(attempts[grant.requests :], grant.wait, settlement)
+        return allowed
 
-    def _send(self, request: Request, timeout: float) -> Undelivered | None:
-        try:
-            response = follow(self.transport, request, timeout)
-            return refusal(response.status, response.headers, self.clock.now())
-        except Undelivered as failure:
-            return failure
-        except Exception as error:
-            return _unexpected(error)
+    def _grant(self, group: Group, wanted: int, records: Mapping[Key, Record]) -> Grant:
+        if group.replay is None:
+            return self.pacer.take(group.bucket, wanted, records.get(group.bucket.key))
+        first = self.pacer.take(group.replay, wanted, records.get(group.replay.key))
+        if not first.requests:
+            return first
+        second = self.pacer.take(group.bucket, first.requests, records.get(group.bucket.key))
+        return Grant(second.requests, max(first.wait, second.wait))
+
+    def _make(
+        self, attempts: Sequence[Attempt], records: Mapping[Key, Record], settlement: Settlement, deadline: Deadline
+    ) -> None:
+        timeouts = [attempt.group.target.kind.limits.timeout for attempt in attempts]
+        needed = max(timeouts, default=0) * SECOND + SETTLING
+        left = {id(attempt): attempt for attempt in attempts}
+        failed: dict[Bucket, list[bool]] = {}
+        performed = side_by_side(_lanes(attempts), self._perform, lambda: deadline.remaining() > needed, self._turn)
+        for attempt, made in performed:
+            del left[id(attempt)]
+            failed.setdefault(attempt.group.bucket, []).append(_has_failed(made.outcomes))
+            self._settle(attempt, made, settlement)
+        if deadline.remaining() > 0:
+            self._hold(list(left.values()), 0, settlement)
+        for bucket, failures in failed.items():
+            with _noted("A budget does not know how it went"):
+                self.pacer.report(bucket, failures.count(False), failures.count(True), records.get(bucket.key))
+
+    def _perform(self, attempt: Attempt) -> Performed:
+        started_at, payloads = self.clock.now(), [parcel.delivery.payload for parcel in attempt.parcels]
+        return Performed(started_at, self.sender.send(attempt.group.target, payloads))
+
+    def _settle(self, attempt: Attempt, made: Performed, settlement: Settlement) -> None:
+        schedule = attempt.group.target.kind.schedule
+        for parcel, outcome in zip(attempt.parcels, made.outcomes, strict=True):
+            with _noted("A delivery could not be settled"):
+                if outcome.requests:
+                    verdict = Verdict(made.started_at, outcome.failure, outcome.requests, outcome.exchange)
+                    settlement.settle(parcel, verdict, schedule)
+                else:
+                    settlement.hold(parcel, 0, schedule)
+
+    def _hold(self, attempts: Sequence[Attempt], wait: int, settlement: Settlement) -> None:
+        for attempt in attempts:
+            for parcel in attempt.parcels:
+                with _noted("A delivery could not be hidden"):
+                    settlement.hold(parcel, wait, attempt.group.target.kind.schedule)
+
+    def _turn(self) -> Callable[[], bool]:
+        began = self.clock.now()
+        return lambda: self.clock.now() - began < TURN
 
 
-def _attempts(outlet: Outlet, parcels: Sequence[Parcel]) -> list[Attempt]:
-    size = outlet.kind.limits.batch
-    return [Attempt(outlet, parcels[start : start + size]) for start in range(0, len(parcels), size)]
+def _budgets(delivery: Delivery) -> list[Key]:
+    """Where the records of its budgets are, whatever its rate."""
+    place = delivery.space_id, delivery.destination_id
+    keys = [bucket_of(*place, None).key]
+    return [*keys, replay_bucket_of(*place, None).key] if delivery.replayed else keys
 
 
-def _unexpected(error: Exception) -> Undelivered:
-    """Our own fault: tried again, because the next version of this code may know better."""
-    logger.error("An attempt broke: %s", place_of(error))
-    return Deferred(INTERNAL, type(error).__name__)
+def _group(target: Target, parcels: Sequence[Parcel]) -> Group:
+    one = parcels[0].delivery
+    place = one.space_id, one.destination_id
+    replay = replay_bucket_of(*place, target.kind.rate) if one.replayed else None
+    return Group(target, bucket_of(*place, target.kind.rate), replay, parcels)
+
+
+def _attempts(group: Group) -> list[Attempt]:
+    """What may share a request does."""
+    kind, alike = group.target.kind, dict[bytes, list[Parcel]]()
+    size = kind.size_of_batch(group.target.settings)
+    for parcel in group.parcels:
+        key = [_at(parcel.delivery.payload, path) for path in kind.batch_keys]
+        alike.setdefault(msgspec.json.encode(key), []).append(parcel)
+    return [
+        Attempt(group, parcels[start : start + size])
+        for parcels in alike.values()
+        for start in range(0, len(parcels), size)
+    ]
+
+
+def _at(payload: Payload, path: str) -> Any:
+    found: Any = payload
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _lanes(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
+    """A few per destination, so that a slow one holds up only itself."""
+    destinations = {attempt.group.target.destination_id for attempt in attempts}
+    abreast = ABREAST if len(destinations) <= CROWD else 1
+    lanes: dict[tuple[str, int], list[Attempt]] = {}
+    for attempt in attempts:
+        payload = attempt.parcels[0].delivery.payload
+        person = str(payload.get("userId") or payload.get("anonymousId") or "")
+        lane = attempt.group.target.destination_id, zlib.crc32(person.encode()) % abreast
+        lanes.setdefault(lane, []).append(attempt)
+    return list(lanes.values())
+
+
+def _has_failed(outcomes: Sequence[Outcome]) -> bool:
+    """Whether the partner could not take any of them now. What is our own fault says nothing about it."""
+    return all(isinstance(o.failure, Deferred) and o.failure.code != INTERNAL for o in outcomes)
 
 
 @contextmanager

@@ -9,12 +9,20 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
+MOST = 64  # threads
+
+
 def side_by_side(
-    lanes: Sequence[Sequence[Work]], perform: Callable[[Work], Result], may_go_on: Callable[[], bool]
+    lanes: Sequence[Sequence[Work]],
+    perform: Callable[[Work], Result],
+    may_go_on: Callable[[], bool],
+    has_turn: Callable[[], Callable[[], bool]] = lambda: lambda: True,
 ) -> Iterator[tuple[Work, Result]]:
     """Results as they come, in the caller's thread; within a lane one after the other, in order.
 
-    What is not begun when `may_go_on` turns false is left out. The first error of `perform` is raised.
+    What is not begun when `may_go_on` turns false is left out. Beside others, a lane has only its turn: `has_turn` is
+    called when a lane begins, and what it gives before everything but the first. The first error of `perform` is
+    raised.
     """
     if len(lanes) < 2:
         for work in (work for lane in lanes for work in lane):
@@ -26,8 +34,9 @@ def side_by_side(
 
     def drive(lane: Sequence[Work]) -> None:
         try:
-            for work in lane:
-                if not may_go_on():
+            on_turn = has_turn()
+            for place, work in enumerate(lane):
+                if not may_go_on() or (place and not on_turn()):
                     break
                 results.put((work, perform(work)))
         except BaseException as error:
@@ -35,7 +44,7 @@ def side_by_side(
         else:
             results.put(None)
 
-    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
+    with ThreadPoolExecutor(min(MOST, len(lanes)), thread_name_prefix="lane") as pool:
         for lane in lanes:
             pool.submit(drive, lane)
         open_lanes = len(lanes)

@@ -1,34 +1,42 @@
 """What is remembered of deliveries: those that failed at least once, those given up, and counts per destination.
 
-A delivery that succeeds at once leaves no trace but a count. Counts are kept by the hour, so that any period of the
-last two weeks can be told from another, and what nobody can ask for any more goes away by itself.
+A delivery that succeeds at once leaves no trace but a count.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ..clock import DAY, HOUR, Clock
 from ..destinations.kind import Payload
 from ..records import Key, Record, Records
+from .counters import (
+    CANCELLED,
+    DELIVERED,
+    DISCARDED,
+    FILTERED,
+    LATENCY,
+    PENDING,
+    RETRIED,
+    Counters,
+    Name,
+    name_of,
+    tail,
+)
 from .message import Delivery
+from .sending import Exchange
 
-KEPT = 14 * DAY  # the longest a queue keeps a message; and the longest range the delivery overview shows
+__all__ = ["CANCELLED", "DELIVERED", "DISCARDED", "FILTERED", "PENDING", "RETRIED"]
 
-DELIVERED = "delivered"
-RETRIED = "retried"
-PENDING = "pending"
-DISCARDED = "discarded"
-CANCELLED = "cancelled"
-FILTERED = "filtered"
+KEPT = 14 * DAY  # the longest a queue keeps a message; and the longest range an owner looks at
 
+_DELIVERY = "delivery#"
 _STATE = "state"
 _DEAD = "dead#"
 _HOUR = "hour#"
-_OF = "@"  # between a counter's name and its connection
-_TAIL = 10  # characters of a connection's id: enough to tell them apart, and a write costs by the size of its item
+_REASONED = (FILTERED, DISCARDED)
 _FAR = 9_999_999_999_999  # epoch ms; counting down from it, the newest dead letter sorts first
 
 
@@ -51,8 +59,9 @@ class Waiting(NamedTuple):
     attempts: Attempts
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A delivery given up, with all it takes to send it again. `detail` is for its owner's eyes."""
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A delivery given up, with all it takes to send it again. `detail`, and what was said last as `request` and
+    `response`, are for its owner's eyes."""
 
     message_id: str
     connection_id: str
@@ -67,6 +76,16 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     failed_at: int
     retries_exhausted: bool
     payload: Payload
+    replayed: bool = False
+    request: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
+
+
+class LetterPage(NamedTuple):
+    """`cursor` is None on the last page."""
+
+    letters: list[DeadLetter]
+    cursor: str | None
 
 
 _attempts = msgspec.json.Decoder(Attempts)
@@ -76,14 +95,23 @@ _letters = msgspec.json.Decoder(DeadLetter)
 class Ledger:
     def __init__(self, work: Records, clock: Clock) -> None:
         self._work, self._clock = work, clock
+        self.counters = Counters(work, clock)
 
     def waiting(self, message_ids: Iterable[str]) -> dict[str, Waiting]:
         """Those that failed before, by message id."""
-        found = self._work.get_many([_state(message_id) for message_id in message_ids])
-        return {
-            key.partition.removeprefix("delivery#"): Waiting(record, _attempts.decode(record.data))
+        return self.look_up(message_ids, ())[0]
+
+    def look_up(
+        self, message_ids: Iterable[str], others: Iterable[Key]
+    ) -> tuple[dict[str, Waiting], Mapping[Key, Record]]:
+        """The same, and in the same read what other records a delivery needs."""
+        found = self._work.get_many([*map(_state, message_ids), *others])
+        waiting = {
+            key.partition.removeprefix(_DELIVERY): Waiting(record, _attempts.decode(record.data))
             for key, record in found.items()
+            if key.partition.startswith(_DELIVERY)
         }
+        return waiting, found
 
     def note(self, delivery: Delivery, before: Waiting | None, attempts: Attempts) -> None:
         """Raises Conflict or VersionConflict when another worker noted an attempt meanwhile."""
@@ -96,7 +124,7 @@ class Ledger:
     def forget(self, message_id: str) -> None:
         self._work.delete(_state(message_id))
 
-    def bury(self, delivery: Delivery, attempts: Attempts) -> None:
+    def bury(self, delivery: Delivery, attempts: Attempts, exchange: Exchange | None = None) -> None:
         """Under a key that is the same each time, so that burying twice leaves one letter."""
         letter = DeadLetter(
             **msgspec.structs.asdict(delivery),
@@ -106,19 +134,43 @@ class Ledger:
             first_attempt_at=attempts.first_at,
             failed_at=attempts.last_at,
             retries_exhausted=attempts.retries_exhausted,
+            request=exchange.request if exchange else None,
+            response=exchange.response if exchange else None,
         )
-        sort = f"{_DEAD}{_FAR - delivery.created_at:013d}#{delivery.message_id}"
-        key = Key(_partition(delivery.destination_id), sort)
+        key = _letter_key(delivery.destination_id, delivery.created_at, delivery.message_id)
+        if exchange is None and self._work.get(key) is not None:
+            return  # written before, and with more to tell
         self._work.put(key, msgspec.json.encode(letter), expires_at=self._clock.now() + KEPT)
+
+    def remove(self, letter: DeadLetter) -> None:
+        """It goes out again, under another id: what is remembered of this one holds up nothing."""
+        self._work.delete(_letter_key(letter.destination_id, letter.created_at, letter.message_id))
 
     def dead_letters(self, destination_id: str, limit: int = 100) -> list[DeadLetter]:
         """The newest first."""
-        page = self._work.page(_partition(destination_id), _DEAD, limit=limit)
-        return [_letters.decode(record.data) for record in page.records]
+        return self.letter_page(destination_id, limit).letters
+
+    def letter_page(self, destination_id: str, limit: int = 100, cursor: str | None = None) -> LetterPage:
+        """The newest first, from where the page before ended."""
+        page = self._work.page(_partition(destination_id), _DEAD, limit=limit, cursor=cursor)
+        return LetterPage([_letters.decode(record.data) for record in page.records], page.cursor)
+
+    def every_letter(self, destination_id: str) -> Iterator[DeadLetter]:
+        """The newest first, page by page as they are asked for."""
+        cursor: str | None = None
+        while True:
+            page = self.letter_page(destination_id, cursor=cursor)
+            yield from page.letters
+            if page.cursor is None:
+                return
+            cursor = page.cursor
 
     def count(self, destination_id: str, amounts: Mapping[str, int], at: int) -> None:
-        """One write, into the hour of the instant `at`. Metrics, not accounts: an invocation that dies may leave its
-        own uncounted."""
+        """One write, into the minute of the instant `at`."""
+        self.counters.add(destination_id, amounts, at)
+
+    def count_pending(self, destination_id: str, amounts: Mapping[str, int], at: int) -> None:
+        """Into the hour of the first attempt: what waited is taken from where it was added, and goes away with it."""
         changed = {name: amount for name, amount in amounts.items() if amount}
         if changed:
             hour = at // HOUR
@@ -127,34 +179,40 @@ class Ledger:
     def counts(
         self, destination_id: str, *, connection_id: str | None = None, since: int = 0, until: int | None = None
     ) -> dict[str, int]:
-        """`delivered`, `retried`, `pending`, `cancelled`, `filtered`, `discarded`, and by code `filtered.<code>` and
-        `discarded.<code>`: those that changed in the
-        hours that began at `since` or later and before `until` (epoch ms); in two weeks without them.
+        """By step, and `filtered.<code>` and `discarded.<code>`: those that changed in the hours that began at `since`
+        or later and before `until` (epoch ms); in two weeks without them.
 
-        Of one connection only `delivered` and `discarded` are known. `pending` belongs to the hour of the first
-        attempt, so it never outlives what it counts.
+        `pending` belongs to the hour of the first attempt, so it never outlives what it counts.
         """
         since = max(since, self._clock.now() - KEPT)
+        until = self._clock.now() + 1 if until is None else until
         total: Counter[str] = Counter()
+        hours = [
+            *self.counters.by_hour(destination_id, since, until).values(),
+            *self._pending(destination_id, since, until),
+        ]
+        for counters in hours:
+            for text, amount in counters.items():
+                name = name_of(text)
+                if name.step != LATENCY and (connection_id is None or name.connection == tail(connection_id)):
+                    total[name.step] += amount
+                    if name.detail and name.step in _REASONED:
+                        total[f"{name.step}.{name.detail}"] += amount
+        return dict(total)
+
+    def _pending(self, destination_id: str, since: int, until: int) -> Iterator[Mapping[str, int]]:
         for sort, counters in self._work.counted(_partition(destination_id), _HOUR).items():
-            began = int(sort.removeprefix(_HOUR)) * HOUR
-            if since <= began and (until is None or began < until):
-                total.update(counters)
-        suffix = "" if connection_id is None else of_connection("", connection_id)
-        return {name.removesuffix(suffix): n for name, n in total.items() if _is_asked(name, suffix)}
+            if since <= int(sort.removeprefix(_HOUR)) * HOUR < until:
+                yield counters
 
 
-def of_connection(name: str, connection_id: str) -> str:
+def of_connection(step: str, connection_id: str) -> str:
     """The name of a counter of one connection."""
-    return f"{name}{_OF}{connection_id[-_TAIL:]}"
-
-
-def _is_asked(name: str, suffix: str) -> bool:
-    return name.endswith(suffix) if suffix else _OF not in name
+    return Name(step, connection=tail(connection_id)).text()
 
 
 def _state(message_id: str) -> Key:
-    return Key(f"delivery#{message_id}", _STATE)
+    return Key(_DELIVERY + message_id, _STATE)
 
 
 def _partition(destination_id: str) -> str:
@@ -163,3 +221,7 @@ def _partition(destination_id: str) -> str:
 
 def _bucket(destination_id: str, hour: int) -> Key:
     return Key(_partition(destination_id), f"{_HOUR}{hour:07d}")
+
+
+def _letter_key(destination_id: str, created_at: int, message_id: str) -> Key:
+    return Key(_partition(destination_id), f"{_DEAD}{_FAR - created_at:013d}#{message_id}")

@@ -8,9 +8,9 @@ from ..destinations.kind import Payload
 from ..errors import Malformed
 
 
-class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """`message_id` is the same whenever the step that made it is repeated. `created_at` is the instant of the
-    change (epoch ms)."""
+    change (epoch ms). `replayed`: it went out before and goes again because the owner asks for it."""
 
     message_id: str
     connection_id: str
@@ -19,6 +19,7 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     destination_id: str
     created_at: int
     payload: Payload
+    replayed: bool = False
 
 
 _decoder = msgspec.json.Decoder(Delivery)

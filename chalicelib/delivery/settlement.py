@@ -4,23 +4,22 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ..clock import HOUR, SECOND, Clock
-from ..queues import DELIVER, Queues, Received
-from .classification import Deferred, Undelivered
-from .ledger import (
-    CANCELLED,
-    DELIVERED,
-    DISCARDED,
-    FILTERED,
-    PENDING,
-    RETRIED,
-    Attempts,
-    Ledger,
-    Waiting,
-    of_connection,
-)
-from .message import Delivery
-from .retry import Random, Schedule
+from ..destinations.schedule import Random, Schedule
+from ..queues import DELIVER, Outgoing, Queues, Received
+from .classification import CONNECTION_REMOVED, Deferred, Undelivered
+from .counters import CANCELLED, DELIVERED, DISCARDED, FILTERED, PENDING, RETRIED, counter, latency_bucket
+from .ledger import Attempts, Ledger, Waiting
+from .message import Delivery, encode
+from .sending import Exchange
+
+# A message without a token comes back after a wait that doubles, so that a long queue costs few receipts.
+LONGEST_WAIT = 900  # seconds
+DOUBLINGS = 9
+# Well below the receipts after which the queue takes a message for poison: then a fresh copy goes in its place.
+MOST_RECEIVES = 40
 
 
 class Parcel(NamedTuple):
@@ -38,15 +37,16 @@ class Verdict(NamedTuple):
     at: int
     failure: Undelivered | None
     requests: int = 1
+    exchange: Exchange | None = None
 
 
 class Settlement:
     """`done` are the ids of queue messages that are finished with."""
 
-    def __init__(self, ledger: Ledger, queues: Queues, clock: Clock, schedule: Schedule, random: Random) -> None:
-        self._ledger, self._queues, self._clock = ledger, queues, clock
-        self._schedule, self._random = schedule, random
-        self._counts: dict[tuple[str, int], Counter[str]] = {}  # by destination and beginning of an hour
+    def __init__(self, ledger: Ledger, queues: Queues, clock: Clock, random: Random) -> None:
+        self._ledger, self._queues, self._clock, self._random = ledger, queues, clock, random
+        self._counts: dict[str, Counter[str]] = {}  # by destination
+        self._pending: dict[tuple[str, int], Counter[str]] = {}  # by destination and the hour of the first attempt
         self.done: set[str] = set()
 
     def is_open(self, parcel: Parcel) -> bool:
@@ -63,45 +63,67 @@ class Settlement:
             return False
         return True
 
-    def settle(self, parcel: Parcel, verdict: Verdict) -> None:
+    def settle(self, parcel: Parcel, verdict: Verdict, schedule: Schedule) -> None:
         """Raises Conflict or VersionConflict when another worker holds the same message; that one settles it."""
         if verdict.failure is None:
             self._accept(parcel)
             return
-        attempts = self._failed(parcel, verdict, verdict.failure)
+        attempts = self._failed(parcel, verdict, verdict.failure, schedule)
         if attempts.next_at is None:
-            self._give_up(parcel, attempts)
+            self._give_up(parcel, attempts, verdict.exchange)
         else:
             self._postpone(parcel, attempts, attempts.next_at)
+
+    def hold(self, parcel: Parcel, wait: int, schedule: Schedule) -> None:
+        """It has to wait at least `wait` ms for its turn, which is no attempt. Its time runs on meanwhile."""
+        now = self._clock.now()
+        receives = max(message.receives for message in parcel.messages)
+        until = now + wait + round(self._random.random() * 2 ** min(receives, DOUBLINGS) * SECOND)
+        until = min(until, now + max(wait, LONGEST_WAIT * SECOND))
+        if parcel.before is not None:
+            attempts = parcel.before.attempts
+            ends_at = schedule.ends_at(attempts.first_at)
+            if now >= ends_at:
+                self._give_up(parcel, replace(attempts, last_at=now, next_at=None, retries_exhausted=True), None)
+                return
+            until = min(until, ends_at)
+        self._hide(parcel, until)
 
     def cancel(self, parcel: Parcel) -> None:
         """Nobody wants it any more, so nobody hears of it."""
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
-        self._finish(parcel, CANCELLED)
+        self._finish(parcel, counter(parcel.delivery, CANCELLED, CONNECTION_REMOVED))
 
     def filter(self, parcel: Parcel, code: str) -> None:
         """It is counted, and its neighbours go on."""
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
-        self._finish(parcel, FILTERED, f"{FILTERED}.{code}")
+        self._finish(parcel, counter(parcel.delivery, FILTERED, code))
 
     def write_counts(self) -> None:
-        for (destination_id, hour), amounts in self._counts.items():
-            self._ledger.count(destination_id, amounts, hour)
+        """One write per destination, and one more where something began or ceased to wait."""
+        now = self._clock.now()
+        for destination_id, amounts in self._counts.items():
+            self._ledger.count(destination_id, amounts, now)
+        for (destination_id, hour), amounts in self._pending.items():
+            self._ledger.count_pending(destination_id, amounts, hour)
 
     def _accept(self, parcel: Parcel) -> None:
-        if parcel.before:
-            self._ledger.forget(parcel.delivery.message_id)
-        self._finish(parcel, DELIVERED, of_connection(DELIVERED, parcel.delivery.connection_id))
+        before, delivery = parcel.before, parcel.delivery
+        if before:
+            self._ledger.forget(delivery.message_id)
+        attempt = str(before.attempts.count + 1) if before else ""
+        took = latency_bucket(self._clock.now() - delivery.created_at)
+        self._finish(parcel, counter(delivery, DELIVERED, attempt), took)
 
-    def _failed(self, parcel: Parcel, verdict: Verdict, failure: Undelivered) -> Attempts:
+    def _failed(self, parcel: Parcel, verdict: Verdict, failure: Undelivered, schedule: Schedule) -> Attempts:
         earlier, now = parcel.before.attempts if parcel.before else None, self._clock.now()
         count = (earlier.count if earlier else 0) + verdict.requests
         first_at = earlier.first_at if earlier else verdict.at
         next_at = None
         if isinstance(failure, Deferred):
-            next_at = self._schedule.next_at(count, first_at, now, self._random, failure.not_before)
+            next_at = schedule.next_at(count, first_at, now, self._random, failure.not_before)
         return Attempts(
             count=count,
             first_at=first_at,
@@ -114,31 +136,41 @@ class Settlement:
 
     def _postpone(self, parcel: Parcel, attempts: Attempts, next_at: int) -> None:
         self._ledger.note(parcel.delivery, parcel.before, attempts)
-        self._of(parcel, self._clock.now())[RETRIED] += 1
+        self._count(parcel, counter(parcel.delivery, RETRIED))
         if parcel.before is None:
-            self._of(parcel, attempts.first_at)[PENDING] += 1
+            self._count_pending(parcel, attempts.first_at, 1)
         self._hide(parcel, next_at)
 
-    def _give_up(self, parcel: Parcel, attempts: Attempts) -> None:
+    def _give_up(self, parcel: Parcel, attempts: Attempts, exchange: Exchange | None) -> None:
         if parcel.before:
             # First the decision, then the letter: whoever finds the decision can still write the letter.
             self._ledger.note(parcel.delivery, parcel.before, attempts)
-        self._ledger.bury(parcel.delivery, attempts)
-        of_one = of_connection(DISCARDED, parcel.delivery.connection_id)
-        self._finish(parcel, DISCARDED, of_one, f"{DISCARDED}.{attempts.code}")
+        self._ledger.bury(parcel.delivery, attempts, exchange)
+        self._finish(parcel, counter(parcel.delivery, DISCARDED, attempts.code))
 
     def _hide(self, parcel: Parcel, until: int) -> None:
         seconds = max(1, -((self._clock.now() - until) // SECOND))
         for message in parcel.messages:
-            self._queues.hide(DELIVER, message.receipt, seconds)
+            if message.receives < MOST_RECEIVES:
+                self._queues.hide(DELIVER, message.receipt, seconds)
+            else:
+                delay = min(seconds, LONGEST_WAIT)
+                self._queues.send(DELIVER, [Outgoing(encode(parcel.delivery), parcel.delivery.destination_id, delay)])
+                self.done.add(message.id)
 
     def _finish(self, parcel: Parcel, *counters: str) -> None:
         self.done.update(message.id for message in parcel.messages)
         if counters:
-            self._of(parcel, self._clock.now()).update(counters)
+            self._count(parcel, *counters)
             if parcel.before:
-                # What waited is taken from the hour it was added to: no sum over hours is ever short of it.
-                self._of(parcel, parcel.before.attempts.first_at)[PENDING] -= 1
+                self._count_pending(parcel, parcel.before.attempts.first_at, -1)
 
-    def _of(self, parcel: Parcel, at: int) -> Counter[str]:
-        return self._counts.setdefault((parcel.delivery.destination_id, at // HOUR * HOUR), Counter())
+    def _count(self, parcel: Parcel, *counters: str) -> None:
+        """What is replayed was counted when it went out the first time."""
+        if not parcel.delivery.replayed:
+            self._counts.setdefault(parcel.delivery.destination_id, Counter()).update(counters)
+
+    def _count_pending(self, parcel: Parcel, first_at: int, amount: int) -> None:
+        if not parcel.delivery.replayed:
+            hour = parcel.delivery.destination_id, first_at // HOUR * HOUR
+            self._pending.setdefault(hour, Counter())[counter(parcel.delivery, PENDING)] += amount

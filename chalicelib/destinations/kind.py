@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..errors import Problem
+from .multi_status import Reply, multi_status
+from .rates import RATES
+from .schedule import Schedule
 
 Payload = dict[str, Any]
 Settings = Mapping[str, Any]
@@ -13,8 +16,9 @@ STRING = "string"
 BOOLEAN = "boolean"
 SELECT = "select"  # a string out of `choices`
 TEXT_MAP = "text-map"  # an object of strings
+INTEGER = "integer"
 
-_TYPES: Mapping[str, type[Any]] = {STRING: str, BOOLEAN: bool, SELECT: str, TEXT_MAP: dict}
+_TYPES: Mapping[str, type[Any]] = {STRING: str, BOOLEAN: bool, SELECT: str, TEXT_MAP: dict, INTEGER: int}
 
 
 class Option(NamedTuple):
@@ -30,10 +34,12 @@ class Option(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """`timeout` covers a whole attempt, in seconds; `batch` is how many payloads one request may carry."""
+    """`timeout` covers a whole attempt, in seconds; `batch` is how many payloads one request may carry; `rate` is how
+    many requests an instance may be sent in a second, None for what the partner is known to take."""
 
     timeout: float = 10.0
     batch: int = 1
+    rate: float | None = None
 
 
 class Request(NamedTuple):
@@ -48,16 +54,35 @@ class Request(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request and the positions of the payloads it carries: its answer decides about all of them."""
+    """A request and the positions of the payloads it carries: its answer decides about all of them, unless it has an
+    answer for each."""
 
     request: Request
     items: tuple[int, ...]
 
 
+class Renewal(NamedTuple):
+    """How an access token is renewed where the partner wants OAuth: the request, and what to read from the answer.
+
+    `settings` gives settings by name, to be used in place of the owner's; it raises ValueError for an answer that has
+    none. The names are those of secret options.
+    """
+
+    request: Callable[[Settings], Request]
+    settings: Callable[[bytes], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DestinationKind:
-    """`build` is a pure function; it is given settings without problems and at most `limits.batch` payloads per
-    call are put into one request. `check` looks at settings of the right types, any of them may be absent."""
+    """`build` is a pure function; it is given settings without problems and at most as many payloads as fit into one
+    request. `check` looks at settings of the right types, any of them may be absent.
+
+    `batch_size` says how many payloads a request carries under given settings, where that is not always
+    `limits.batch`. Payloads share a request only when they are equal at all `batch_keys`, dotted paths into them.
+    `replies` reads from the status and body of an answer what became of each payload; None when it says the same of
+    all. `retried` and `refused` are statuses that this partner means in another way than others do. `lists`: it takes
+    members of lists in bulk, not single events.
+    """
 
     metadata_id: str
     slug: str
@@ -69,6 +94,28 @@ class DestinationKind:
     build: Callable[[Sequence[Payload], Settings], list[Call]]
     check: Callable[[Settings], Iterable[Problem]] = field(default=lambda settings: ())
     limits: Limits = field(default_factory=Limits)
+    batch_size: Callable[[Settings], int] | None = None
+    batch_keys: tuple[str, ...] = ()
+    replies: Callable[[int, bytes, int], Sequence[Reply] | None] = multi_status
+    retried: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
+    schedule: Schedule = field(default_factory=Schedule)
+    renewal: Renewal | None = None
+    lists: bool = False
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second and instance; None for as many as it answers."""
+        return RATES.get(self.slug) if self.limits.rate is None else self.limits.rate
+
+    def size_of_batch(self, settings: Settings) -> int:
+        """How many payloads one request may carry."""
+        return self.batch_size(self._complete(settings)) if self.batch_size else self.limits.batch
+
+    def secrets(self, settings: Settings) -> list[str]:
+        """The texts of the secret settings, those inside of objects one by one."""
+        found = (settings.get(option.name) for option in self.options if option.secret)
+        return [text for value in found for text in (value.values() if isinstance(value, dict) else [value]) if text]
 
     def problems(self, settings: Settings, *, complete: bool = True) -> list[Problem]:
         """Every broken rule; fields are dotted paths from `settings`. With `complete` false, required settings may
@@ -96,14 +143,17 @@ class DestinationKind:
 
     def requests(self, items: Sequence[Payload], settings: Settings) -> list[Call]:
         """The calls that carry `items`; every position appears in exactly one call."""
+        return self.build(items, self._complete(settings))
+
+    def _complete(self, settings: Settings) -> Settings:
         defaults = {option.name: option.default for option in self.options if option.default is not None}
         given = {name: value for name, value in settings.items() if value is not None and value != ""}
-        return self.build(items, {**defaults, **given})
+        return {**defaults, **given}
 
 
 def _type_problem(option: Option, value: Any) -> Problem | None:
     path = f"settings.{option.name}"
-    if not isinstance(value, _TYPES[option.type]):
+    if not isinstance(value, _TYPES[option.type]) or (option.type == INTEGER and isinstance(value, bool)):
         return Problem(f"{option.name} must be {_article(option.type)}", path)
     if option.choices and value not in option.choices:
         return Problem(f"{option.name} must be one of {', '.join(option.choices)}", path)
@@ -113,4 +163,10 @@ def _type_problem(option: Option, value: Any) -> Problem | None:
 
 
 def _article(type: str) -> str:
-    return {STRING: "a string", SELECT: "a string", BOOLEAN: "true or false", TEXT_MAP: "an object of strings"}[type]
+    return {
+        STRING: "a string",
+        SELECT: "a string",
+        BOOLEAN: "true or false",
+        TEXT_MAP: "an object of strings",
+        INTEGER: "a whole number",
+    }[type]

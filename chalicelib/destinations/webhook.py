@@ -8,9 +8,23 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..errors import Problem
 from .json_text import stringify
-from .kind import BOOLEAN, SELECT, STRING, TEXT_MAP, Call, DestinationKind, Option, Payload, Request, Settings
+from .kind import (
+    BOOLEAN,
+    INTEGER,
+    SELECT,
+    STRING,
+    TEXT_MAP,
+    Call,
+    DestinationKind,
+    Option,
+    Payload,
+    Request,
+    Settings,
+)
 
 SIGNATURE = "X-Signature"
+BATCH = 1_000  # events in one request, unless the owner says otherwise
+LARGEST_BATCH = 4_000
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -36,6 +50,8 @@ def _check(settings: Settings) -> Iterator[Problem]:
     if "url" in settings:
         yield from _url_problems(settings["url"])
     yield from _header_problems(settings.get("headers", {}))
+    if not 1 <= settings.get("batchSize", BATCH) <= LARGEST_BATCH:
+        yield Problem(f"batchSize must be from 1 to {LARGEST_BATCH}", "settings.batchSize")
 
 
 def _url_problems(url: str) -> Iterator[Problem]:
@@ -73,21 +89,31 @@ def _header_problems(headers: dict[str, str]) -> Iterable[Problem]:
 
 
 def sign(body: bytes, secret: str) -> str:
-    """HMAC-SHA1 over exactly the bytes sent, in lower-case hex."""
+    """HMAC-SHA1 of an event as it stands in the body, in lower-case hex."""
     return hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
 
 
+def _batch_size(settings: Settings) -> int:
+    size: int = settings.get("batchSize", BATCH) if settings.get("enableBatching") else 1
+    return size
+
+
 def _build(items: Sequence[Payload], settings: Settings) -> list[Call]:
-    return [Call(_request(item, settings), (place,)) for place, item in enumerate(items)]
+    """Batched, the body is an array, also around a single event."""
+    texts = [stringify(item) for item in items]
+    if not settings.get("enableBatching"):
+        return [Call(_request(text, text, settings), (place,)) for place, text in enumerate(texts)]
+    return [Call(_request(f"[{','.join(texts)}]", texts[0], settings), tuple(range(len(texts))))] if texts else []
 
 
-def _request(item: Payload, settings: Settings) -> Request:
-    body = stringify(item).encode()
+def _request(text: str, signed: str, settings: Settings) -> Request:
+    """`signed` is what receivers verify: of a batch that is its first event alone."""
+    body = text.encode()
     headers = {"Content-Type": "application/json", "User-Agent": "Muster"}
     for name, value in settings.get("headers", {}).items():
         headers = {kept: text for kept, text in headers.items() if kept.lower() != name.lower()} | {name: value}
     if settings.get("sharedSecret"):
-        headers[SIGNATURE] = sign(body, settings["sharedSecret"])
+        headers[SIGNATURE] = sign(signed.encode(), settings["sharedSecret"])
     private = settings.get("allowPrivateAddresses", False)
     return Request(settings["method"], settings["url"], headers, body, private)
 
@@ -104,7 +130,7 @@ WEBHOOK = DestinationKind(
         Option(
             "sharedSecret",
             STRING,
-            f"If set, {SIGNATURE} carries the HMAC-SHA1 of the body, in hex, made with this secret.",
+            f"If set, {SIGNATURE} carries the HMAC-SHA1 of the event, of a batch its first one, in hex, made with it.",
             secret=True,
         ),
         Option("method", SELECT, "POST, PUT or PATCH.", default="POST", choices=("POST", "PUT", "PATCH")),
@@ -115,7 +141,10 @@ WEBHOOK = DestinationKind(
             "Deliver to private and loopback addresses too, where the installation permits it.",
             default=False,
         ),
+        Option("enableBatching", BOOLEAN, "Send events together, as a JSON array.", default=False),
+        Option("batchSize", INTEGER, f"How many events at most, up to {LARGEST_BATCH}.", default=BATCH),
     ),
     build=_build,
+    batch_size=_batch_size,
     check=_check,
 )

@@ -61,7 +61,7 @@ def test_a_rate_of_a_day(world, api, destination, delivered, failed, fires):
 
 def test_what_the_owner_switched_off_is_no_failure(world, api, destination):
     rate_alert(api, destination)
-    paused = {"discarded": 50, "discarded.CONNECTION_PAUSED": 30, "discarded.DESTINATION_DISABLED": 20}
+    paused = {"discarded.CONNECTION_PAUSED": 30, "discarded.DESTINATION_DISABLED": 20}
     world.ledger.count(destination, {"delivered": 1, **paused}, world.clock.now())
     pass_hours(world, 1)
     assert notices(api) == []

@@ -7,9 +7,12 @@ from chalicelib.deadline import NoDeadline
 from chalicelib.delivery.deliver import Deliverer
 from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import Delivery, encode
+from chalicelib.delivery.pace import Pacer
+from chalicelib.delivery.sending import Sender
+from chalicelib.delivery.tokens import Tokens
 from chalicelib.delivery.transport import MockTransport, Response
-from chalicelib.queues import Received
-from chalicelib.store.memory import MemoryRecords
+from chalicelib.queues import Outgoing, Received
+from chalicelib.store.memory import MemoryRecords, MemorySecrets
 
 from .world import NOW, SPACE, FakeDirectory, audience, connection, webhook
 
@@ -31,6 +34,7 @@ class DeliverQueue:
         self._clock = clock
         self.messages: dict[str, Waiting] = {}
         self.hidden: list[tuple[str, int]] = []
+        self.sent: list[Outgoing] = []
 
     def put(self, body, id=None):
         id = id or f"q{len(self.messages)}"
@@ -43,11 +47,15 @@ class DeliverQueue:
             if message.visible_at <= now and len(found) < most:
                 message.visible_at = now + VISIBILITY
                 message.receipts += 1
-                found.append(Received(message.id, message.id, message.body))
+                found.append(Received(message.id, message.id, message.body, message.receipts))
         return found
 
     def send(self, queue, messages):
-        raise AssertionError("a deliverer sends no messages")
+        for message in messages:
+            id = f"copy{len(self.sent)}"
+            self.sent.append(message)
+            self.put(message.body, id)
+            self.messages[id].visible_at = self._clock.now() + message.delay * 1_000
 
     def hide(self, queue, receipt, seconds):
         self.hidden.append((receipt, seconds))
@@ -86,9 +94,13 @@ class Post:
             "queues": self.queue,
             "ledger": self.ledger,
             "transport": self.transport,
+            "work": self.records,
             **ports,
         }
-        return Deliverer(clock=self.clock, random=random.Random(3), **ports)
+        work, transport = ports.pop("work"), ports.pop("transport")
+        sender = Sender(transport, Tokens(work, MemorySecrets(), transport, self.clock), self.clock)
+        pacer = Pacer(work, self.clock)
+        return Deliverer(clock=self.clock, random=random.Random(3), pacer=pacer, sender=sender, **ports)
 
     def _answer(self, request):
         self.asked_at.append((self.clock.now() - NOW) / 1_000)

@@ -59,6 +59,7 @@ def fused_worker(post, fuse):
         queues=fuse.around(post.queue),
         ledger=Ledger(records, post.clock),
         transport=fuse.around(post.transport),
+        work=records,
     )
 
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from chalicelib.delivery.retry import Schedule
+from chalicelib.destinations.schedule import Schedule
 
 HOUR = 3_600_000
 FIRST = 1_800_000_000_000

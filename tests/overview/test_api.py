@@ -40,7 +40,7 @@ def runs(api, audience):
 def test_a_real_time_audience_is_live_without_any_run(world, api, audience):
     destination, connection = connect(api, audience, "Hook")
     world.counted.sizes[audience] = 7
-    counts = {"delivered": 9, of_connection("delivered", connection): 5, of_connection("discarded", connection): 1}
+    counts = {of_connection("delivered", "ii_of_another"): 4, of_connection("delivered", connection): 5, of_connection("discarded", connection): 1}
     world.ledger.count(destination, counts, world.clock.now() - 2 * DAY)
     world.ledger.count(destination, {of_connection("delivered", connection): 2}, world.clock.now())
     shown = overview(api, audience)

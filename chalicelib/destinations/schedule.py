@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again."""
+"""When a delivery that failed is tried again. Each kind of destination may have a schedule of its own."""
 
 from typing import NamedTuple, Protocol
 
@@ -28,6 +28,10 @@ class Schedule(NamedTuple):
         """Seconds to wait before the `retry`-th retry, counted from 1."""
         return min(self.base * self.factor ** (retry - 1), self.cap) * (1 + self.jitter * random.random())
 
+    def ends_at(self, first_attempt_at: int) -> int:
+        """The instant after which nothing is tried any more, epoch ms."""
+        return first_attempt_at + round(self.deadline * 1_000)
+
     def next_at(
         self, attempts: int, first_attempt_at: int, now: int, random: Random, not_before: int | None = None
     ) -> int | None:
@@ -38,4 +42,4 @@ class Schedule(NamedTuple):
         if attempts > self.retries:
             return None
         instant = max(now + round(self.delay(attempts, random) * 1_000), not_before or 0)
-        return instant if instant <= first_attempt_at + self.deadline * 1_000 else None
+        return instant if instant <= self.ends_at(first_attempt_at) else None

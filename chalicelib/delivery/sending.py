@@ -1,0 +1,124 @@
+"""Payloads to a partner and what became of each of them: batches, answers per item, splitting and fresh tokens."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..clock import Clock
+from ..destinations.kind import DestinationKind, Payload, Request, Settings
+from ..errors import place_of
+from .classification import INTERNAL, Deferred, Undelivered, refusal
+from .redaction import shown_request, shown_response, without
+from .redirects import follow
+from .tokens import BeingRenewed, Tokens
+from .transport import Response, Transport
+
+logger = logging.getLogger(__name__)
+
+UNAUTHORISED = 401
+TOO_LARGE = 413
+
+
+class Exchange(NamedTuple):
+    """A request and its answer as they may be shown; `response` None when there was none."""
+
+    request: dict[str, Any]
+    response: dict[str, Any] | None
+
+
+class Outcome(NamedTuple):
+    """`failure` None: accepted. `requests` 0: nothing was attempted, it may go in a moment."""
+
+    failure: Undelivered | None
+    exchange: Exchange | None = None
+    requests: int = 1
+
+
+class Target(NamedTuple):
+    """A destination with settings that have no problems."""
+
+    destination_id: str
+    kind: DestinationKind
+    settings: Settings
+
+
+class Sender:
+    """`show_all` keeps what was said also of successes."""
+
+    def __init__(self, transport: Transport, tokens: Tokens, clock: Clock, *, show_all: bool = False) -> None:
+        self._transport, self._tokens, self._clock, self._show_all = transport, tokens, clock, show_all
+
+    def send(self, target: Target, payloads: Sequence[Payload]) -> list[Outcome]:
+        """One outcome per payload. Raises nothing: our own faults are tried again, the next version may know better."""
+        try:
+            settings = self._tokens.settings(target.destination_id, target.kind, target.settings)
+            return self._all(target, settings, payloads, may_repeat=True)
+        except BeingRenewed:
+            return [Outcome(Deferred(str(UNAUTHORISED)), requests=0)] * len(payloads)
+        except Exception as error:
+            return [Outcome(_unexpected(error))] * len(payloads)
+
+    def _all(
+        self, target: Target, settings: Settings, payloads: Sequence[Payload], *, may_repeat: bool
+    ) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for call in target.kind.requests(payloads, settings):
+            carried = [payloads[place] for place in call.items]
+            told = self._one(target, settings, call.request, carried, may_repeat=may_repeat)
+            outcomes |= zip(call.items, told, strict=True)
+        return [outcomes[place] for place in range(len(payloads))]
+
+    def _one(
+        self, target: Target, settings: Settings, request: Request, payloads: Sequence[Payload], *, may_repeat: bool
+    ) -> list[Outcome]:
+        """With a fresh token, or in two halves, it goes again at once: that is no retry, and happens only once."""
+        answer = self._answer(request, target.kind.limits.timeout)
+        status = answer.status if isinstance(answer, Response) else None
+        if may_repeat and status == UNAUTHORISED and target.kind.renewal is not None:
+            fresh = self._tokens.renew(target.destination_id, target.kind, target.settings, settings)
+            if fresh is not None:
+                return self._all(target, fresh, payloads, may_repeat=False)
+        if may_repeat and status == TOO_LARGE and len(payloads) > 1:
+            middle = (len(payloads) + 1) // 2
+            halves = payloads[:middle], payloads[middle:]
+            return [outcome for half in halves for outcome in self._all(target, settings, half, may_repeat=False)]
+        return self._judged(target.kind, settings, request, answer, len(payloads))
+
+    def _answer(self, request: Request, timeout: float) -> Response | Undelivered:
+        try:
+            return follow(self._transport, request, timeout)
+        except Undelivered as failure:
+            return failure
+        except Exception as error:
+            return _unexpected(error)
+
+    def _judged(
+        self, kind: DestinationKind, settings: Settings, request: Request, answer: Response | Undelivered, count: int
+    ) -> list[Outcome]:
+        failures = self._failures(kind, settings, answer, count)
+        if not self._show_all and not any(failures):
+            return [Outcome(None)] * count
+        secrets = kind.secrets(settings)
+        response = shown_response(answer, secrets) if isinstance(answer, Response) else None
+        exchange = Exchange(shown_request(request, secrets), response)
+        return [Outcome(failure, exchange if failure or self._show_all else None) for failure in failures]
+
+    def _failures(
+        self, kind: DestinationKind, settings: Settings, answer: Response | Undelivered, count: int
+    ) -> list[Undelivered | None]:
+        if isinstance(answer, Undelivered):
+            return [answer] * count
+        replies = kind.replies(answer.status, answer.body, count)
+        if replies is None:
+            return [self._refusal(kind, answer.status, answer)] * count
+        secrets = kind.secrets(settings)
+        return [self._refusal(kind, reply.status, answer, without(reply.detail, secrets)) for reply in replies]
+
+    def _refusal(self, kind: DestinationKind, status: int, answer: Response, detail: str = "") -> Undelivered | None:
+        now = self._clock.now()
+        return refusal(status, answer.headers, now, detail, retried=kind.retried, refused=kind.refused)
+
+
+def _unexpected(error: Exception) -> Undelivered:
+    logger.error("An attempt broke: %s", place_of(error))
+    return Deferred(INTERNAL, type(error).__name__)
