@@ -16,7 +16,7 @@ class Files:
     """`directory` is the caller's own; names in it are never used twice."""
 
     def __init__(self, archive: Archive, fanout: Fanout, directory: Path) -> None:
-        self._archive, self._fanout, self.directory = archive, fanout, directory
+        self._archive, self.fanout, self.directory = archive, fanout, directory
         self._numbers = count()
 
     def new(self, suffix: str) -> Path:
@@ -24,7 +24,7 @@ class Files:
 
     def parquet(self, files: Sequence[File]) -> list[Path]:
         wanted = [(file.key, self.new("parquet")) for file in files]
-        self._fanout.map(lambda pair: self._archive.fetch(*pair), wanted)
+        self.fanout.map(lambda pair: self._archive.fetch(*pair), wanted)
         return [path for _, path in wanted]
 
     def lines(self, landings: Iterable[Landing]) -> Path:
@@ -32,6 +32,6 @@ class Files:
         path, keys = self.new("ndjson.gz"), [landing.key for landing in landings]
         with path.open("wb") as file:
             for start in range(0, len(keys), TOGETHER):
-                for body in self._fanout.map(self._archive.get, keys[start : start + TOGETHER]):
+                for body in self.fanout.map(self._archive.get, keys[start : start + TOGETHER]):
                     file.write(body)
         return path

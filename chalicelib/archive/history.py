@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ..clock import DAY, HOUR, Clock
 from ..errors import Invalid, Problem
 from ..pipeline.fanout import Fanout, OneByOne
 from ..profiles.ports import Archive
 from . import duplicates, views
 from .columns import EVENT, SNAPSHOT, landed_events, landed_snapshots
-from .cut import Cut, Landing
+from .cut import Cut
 from .database import connect, quoted
 from .files import Files
-from .layout import EVENTS, PROFILES, day_of, erasures, landing, start_of
-from .manifest import Table, consumed_of, load
+from .landings import erased, unread
+from .layout import EVENTS, PROFILES, day_of, start_of
+from .manifest import load
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,15 +49,6 @@ class Session:
         return self.connection.execute(query, list(parameters)).fetchall()
 
 
-class Erasure(msgspec.Struct, rename="camel"):
-    """What is read of an erasure's object."""
-
-    profile_ids: list[str]
-
-
-_erasure = msgspec.json.Decoder(Erasure)
-
-
 class History:
     """`scratch` names a directory with room for the files of a session."""
 
@@ -71,16 +61,16 @@ class History:
     def cut(self, space_id: str) -> Cut:
         # The manifest first: what is compacted after it was read is found among the landing objects.
         manifest = load(self._archive, space_id).manifest
-        base = manifest.base
+        erasures = erased(self._archive, space_id, self._fanout).values()
         return Cut(
             space_id=space_id,
             at=self._clock.now(),
             files=manifest.events.files,
-            landings=self._landings(EVENTS, space_id, manifest.events),
-            base=base,
+            landings=unread(self._archive, EVENTS, space_id, manifest.events),
+            base=manifest.base,
             deltas=manifest.profiles.files,
-            snapshots=self._landings(PROFILES, space_id, manifest.profiles),
-            erased=self._erased(space_id),
+            snapshots=unread(self._archive, PROFILES, space_id, manifest.profiles),
+            erased=tuple(sorted({profile_id for one in erasures for profile_id in one.profile_ids})),
         )
 
     @contextmanager
@@ -103,16 +93,6 @@ class History:
                 yield Session(connection, directory, cut)
             finally:
                 connection.close()
-
-    def _landings(self, table: str, space_id: str, known: Table) -> tuple[Landing, ...]:
-        found = self._archive.stat(landing(table, space_id))
-        days = {landed.day for landed in (Landing(*one) for one in found)}
-        consumed = consumed_of(self._archive, [entry for entry in known.consumed if entry.day in days])
-        return tuple(Landing(*one) for one in found if (one.key, one.etag) not in consumed)
-
-    def _erased(self, space_id: str) -> tuple[str, ...]:
-        lists = self._fanout.map(self._archive.get, self._archive.list(erasures(space_id)))
-        return tuple(sorted({profile_id for one in lists for profile_id in _erasure.decode(one).profile_ids}))
 
 
 class _Reading:

@@ -57,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """`base` holds the newest snapshot of every profile out of all profile files with at most its `seq`.
 
     `retention_days` None keeps events for ever. `compacted_at` is when compaction last came to its end, `swept_at`
-    when it last went through all files for people who were erased.
+    when it last went through all files for people who were erased. Athena knows the files up to the seq `listed`.
     """
 
     seq: int = 0
@@ -68,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
     compacted_at: int | None = None
     swept_at: int = 0
+    listed: int = 0
 
     def table(self, name: str) -> Table:
         table: Table = getattr(self, name)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 EVENT_COLUMNS = ", ".join(EVENT)
 SNAPSHOT_COLUMNS = ", ".join(SNAPSHOT)
+LIVING = "(profile_id IS NULL OR profile_id NOT IN (SELECT profile_id FROM erased))"
 
 
 def nothing(columns: dict[str, str]) -> str:
@@ -36,7 +37,7 @@ def events(connection: "DuckDBPyConnection", name: str, query: str, first: int, 
     """`query` gives rows that stand. Those that arrived in this time, `end` excluded, without erased people."""
     connection.execute(
         f"CREATE TEMP VIEW {name} AS SELECT * FROM ({query}) WHERE received_at >= {first} AND received_at < {end} "
-        "AND (profile_id IS NULL OR profile_id NOT IN (SELECT profile_id FROM erased))"
+        f"AND {LIVING}"
     )
 
 

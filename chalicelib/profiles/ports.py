@@ -176,6 +176,10 @@ class Archive(Protocol):
         """All objects under the prefix, by key in byte order."""
         ...
 
+    def folders(self, prefix: str) -> list[str]:
+        """What stands between the prefix and the next slash, of all keys that have one there, in byte order."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """All keys under the prefix, in byte order."""
         ...

@@ -66,6 +66,13 @@ class S3Archive:
             for found in self._listed(prefix)
         ]
 
+    def folders(self, prefix: str) -> list[str]:
+        asked = {"Bucket": self._bucket, "Prefix": prefix, "Delimiter": "/"}
+        with translated("s3"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(**asked)
+            found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", [])]
+        return [name.removeprefix(prefix).removesuffix("/") for name in found]
+
     def list(self, prefix: str) -> list[str]:
         return [found["Key"] for found in self._listed(prefix)]
 

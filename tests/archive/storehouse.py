@@ -4,9 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from chalicelib.archive.compaction import Compaction
 from chalicelib.archive.cut import Cut
 from chalicelib.archive.history import History
+from chalicelib.archive.manifest import Manifest, load
+from chalicelib.archive.workshop import Workshops
 from chalicelib.clock import FixedClock
+from chalicelib.instants import to_iso
+from chalicelib.pipeline.fanout import OneByOne
 from chalicelib.pipeline.landing import Landed, land
 from chalicelib.profiles.ports import Archive
 from chalicelib.store.memory import MemoryArchive
@@ -22,6 +27,7 @@ class Storehouse:
         self.archive: Archive = archive or MemoryArchive(self.clock)
         self.scratch = scratch
         self.history = History(self.archive, self.clock, lambda: scratch)
+        self.compaction = Compaction(Workshops(self.archive, self.clock, lambda: scratch, OneByOne()), "s3://bucket/")
 
     def land(self, batch: str, *rows: tuple[Event, str | None]) -> None:
         """Rows of an event and the profile it was resolved to, as one object per day."""
@@ -30,8 +36,18 @@ class Storehouse:
 
     def erase(self, *profile_ids: str) -> None:
         listed = ",".join(f'"{profile_id}"' for profile_id in profile_ids)
-        body = f'{{"spaceId":"s","profileIds":[{listed}],"erasedAt":"2026-03-01T12:00:00.000Z"}}'
+        body = f'{{"spaceId":"s","profileIds":[{listed}],"erasedAt":"{to_iso(self.clock.now())}"}}'
         self.archive.put(f"erasures/{SPACE}/{profile_ids[0]}.json", body.encode())
+
+    def compact(self) -> None:
+        self.compaction.compact(SPACE)
+
+    @property
+    def manifest(self) -> Manifest:
+        return load(self.archive, SPACE).manifest
+
+    def keys(self, prefix: str) -> list[str]:
+        return self.archive.list(prefix)
 
     def rows(self, query: str, cut: Cut | None = None, **how: Any) -> list[tuple[Any, ...]]:
         with self.history.open(cut or self.history.cut(SPACE), **how) as session:

@@ -88,6 +88,13 @@ def test_what_is_stored_tells_its_size_etag_and_time(archive: Archive, space: st
         assert all(before - SECOND <= one.at <= SystemClock().now() for one in found)
 
 
+def test_folders_are_what_keys_have_in_common(archive: Archive, space: str) -> None:
+    for name in ("in/b/1", "in/b/2", "in/a/x/1", "in/file", "other/c/1"):
+        archive.put(f"{space}/{name}", b"")
+    assert archive.folders(f"{space}/in/") == ["a", "b"]
+    assert archive.folders(f"{space}/none/") == []
+
+
 def test_objects_are_deleted_whether_they_exist_or_not(archive: Archive, space: str) -> None:
     archive.put(f"{space}/a", b"")
     archive.put(f"{space}/b", b"")
