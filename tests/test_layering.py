@@ -22,7 +22,7 @@ RANKS = [
     {"destinations"},
     {"delivery", "pipeline"},
     {"archive"},
-    {"batch", "replay"},
+    {"backfill", "batch", "exports", "replay"},
     {"audit"},
     {"notifications"},
     {"alerts", "overview"},

@@ -1,0 +1,1 @@
+"""Members of audiences and holders of traits as CSV files."""
