@@ -21,6 +21,7 @@ from ..identity.external_id import ACCOUNTS
 from ..pipeline.fanout import Fanout
 from ..profiles import evaluation, membership
 from ..profiles.lookup import Lookup
+from ..profiles.merging import without_members
 from ..profiles.ports import ProfileKey, Profiles
 from ..profiles.profile import Profile
 from ..records import Key, Records
@@ -171,7 +172,7 @@ class Run:
             value = value_of(self.compiled, account, gathered, self.now)
             try:
                 if store(account, self.compiled, value, self.now):
-                    self.runs.profiles.save(account)
+                    self._save(account)
             except VersionConflict:
                 key = ProfileKey(account.space_id, account.profile_id)
                 account = self.runs.profiles.load([key]).get(key)
@@ -195,7 +196,7 @@ class Run:
             if not self._let_stand(verdict, user, catalogue):
                 return
             try:
-                self.runs.profiles.save(user)
+                self._save(user)
                 return
             except VersionConflict:
                 found = self.runs.lookup.living(self.task.space_id, [user.profile_id])
@@ -213,6 +214,12 @@ class Run:
         if membership.settle(user, computation.key, computation.id, account, verdict.value, now):
             evaluation.evaluate(user, catalogue, catalogue.readers_of_trait.get(computation.key, ()), now)
         return True
+
+    def _save(self, profile: Profile) -> None:
+        """Without what was said of the change before."""
+        head = profile.head
+        head.merges, head.news = [without_members(merge) for merge in head.merges], None
+        self.runs.profiles.save(profile)
 
     def _catalogue(self) -> Catalogue:
         return self.runs.directory.view(self.task.space_id).catalogue

@@ -124,8 +124,10 @@ def _absorb(profile: Profile, event: Event, catalogue: Catalogue) -> set[str]:
             state = stream.empty()
         added = stream.add(state, event)
         if added is not state:
-            profile.streams[stream.key] = added
-            affected |= catalogue.readers_of_stream[stream.key]
+            readers = catalogue.readers_of_stream[stream.key]
+            # What only accounts read is not looked at before the next run; it must not grow until then.
+            profile.streams[stream.key] = added if readers else stream.trim(added, event.received_at)
+            affected |= readers
     for key in _set_traits(profile, event, catalogue):
         affected |= catalogue.readers_of_trait.get(key, set())
     return affected
