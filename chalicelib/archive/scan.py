@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import query
+from .sql.states import States, named
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 BATCH = 10_000  # rows fetched at a time
+
+_COLUMNS = "profile_id, event, timestamp, received_at, message_id, source_id, properties, context"
 
 
 class Session(Protocol):
@@ -48,34 +51,50 @@ class Scanned(msgspec.Struct):
 def scan(
     session: Session, streams: Sequence[query.Stream], *, settled_before: int, part: int = 0, parts: int = 1
 ) -> Iterator[Scanned]:
-    """Every profile id of the part to which some event matters, in no particular order.
+    """Every profile id of the part to which some event matters, once, in no particular order.
 
     Events received before `settled_before` (epoch ms) are in the states. Later ones are in `fresh`, in order of
-    arrival, once for each profile they may have been counted in: the caller knows which of them were.
+    arrival, for each profile they may have been counted in: the caller knows which of them were. Until the last one
+    was given, the session's connection must not be used for anything else.
     """
-    names = sorted({stream.event for stream in streams})
-    rows = session.connection.cursor().execute(
-        _SQL, {"names": names, "at": settled_before, "part": part, "parts": parts}
-    )
+    states = States(streams)
+    share = f"profile_id is not null and {_share(part, parts)}"
+    fresh = _fresh(session.connection, states.streams, settled_before, share)
+    source = f"with source as (select * from events where received_at < {int(settled_before)} and {share})"  # noqa: S608
+    for profile_id, found in gathered(session.connection, source, states):
+        recent = fresh.pop(profile_id, [])
+        if found or recent:
+            yield Scanned(profile_id, found, recent)
+    for profile_id, recent in fresh.items():
+        yield Scanned(profile_id, {}, recent)
+
+
+def gathered(con: "DuckDBPyConnection", source: str, states: States) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The states of each profile in a `source` of events; where SQL cannot tell, from the events themselves."""
+    undecided: list[str] = []
+    for profile_id, *columns in fetched(con.execute(f"{source} {states.query}")):
+        found = states.read(columns)
+        if found is None:
+            undecided.append(profile_id)
+        else:
+            yield profile_id, found
+    yield from replayed(con, source, states.streams, undecided)
+
+
+def replayed(
+    con: "DuckDBPyConnection", source: str, streams: Sequence[query.Stream], profile_ids: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The states of these profiles, event by event."""
+    if not profile_ids:
+        return
+    wanted = f"{named([stream.event for stream in streams])} and profile_id in (select unnest($1::varchar[]))"
+    order = "order by profile_id, received_at, message_id"
+    rows = con.execute(f"{source} select {_COLUMNS} from source where {wanted} {order}", [list(profile_ids)])  # noqa: S608
     for profile_id, group in groupby(fetched(rows), key=itemgetter(0)):
-        found = _scanned(profile_id, group, streams)
-        if found.states or found.fresh:
-            yield found
-
-
-_COLUMNS = "profile_id, event, timestamp, received_at, message_id, source_id, properties, context"
-_SQL = f"""
-    with settled as (select {_COLUMNS}, false as fresh from events where received_at < $at),
-    candidate as (select {_COLUMNS}, true as fresh from candidates where received_at >= $at),
-    other as (
-        select {_COLUMNS}, true as fresh from events
-        where received_at >= $at and message_id not in (select message_id from candidate)
-    )
-    select * from (from settled union all from candidate union all from other)
-    where list_contains($names, event) and profile_id is not null
-        and ($parts = 1 or md5_number_lower(profile_id) % $parts = $part)
-    order by profile_id, received_at, message_id
-"""  # noqa: S608
+        states: dict[str, Any] = {}
+        for row in group:
+            add(states, streams, occurrence_of(row[1:]))
+        yield profile_id, states
 
 
 def fetched(rows: "DuckDBPyConnection") -> Iterator[Row]:
@@ -83,17 +102,13 @@ def fetched(rows: "DuckDBPyConnection") -> Iterator[Row]:
         yield from batch
 
 
-def _scanned(profile_id: str, rows: Iterator[Row], streams: Sequence[query.Stream]) -> Scanned:
-    found = Scanned(profile_id, {}, [])
-    for row in rows:
-        occurrence = occurrence_of(row[1:8])
-        if row[8]:
-            occurrence.streams = [s.key for s in streams if s.admits(occurrence)]
-            if occurrence.streams:
-                found.fresh.append(occurrence)
-        else:
-            add(found.states, streams, occurrence)
-    return found
+def add(states: dict[str, Any], streams: Sequence[query.Stream], occurrence: query.Occurrence) -> None:
+    for stream in streams:
+        before = states.get(stream.key)
+        known = stream.empty() if before is None else before
+        after = stream.add(known, occurrence)
+        if after is not known:
+            states[stream.key] = after
 
 
 def occurrence_of(row: Row) -> FreshEvent:
@@ -114,10 +129,25 @@ def json_object(text: str | None) -> dict[str, Any]:
     return found
 
 
-def add(states: dict[str, Any], streams: Sequence[query.Stream], occurrence: query.Occurrence) -> None:
-    for stream in streams:
-        before = states.get(stream.key)
-        known = stream.empty() if before is None else before
-        after = stream.add(known, occurrence)
-        if after is not known:
-            states[stream.key] = after
+def _share(part: int, parts: int) -> str:
+    """The digest is the same in every version of the database, unlike its own hashes."""
+    return "true" if parts == 1 else f"md5_number_lower(profile_id) % {int(parts)} = {int(part)}"
+
+
+def _fresh(
+    con: "DuckDBPyConnection", streams: Sequence[query.Stream], since: int, share: str
+) -> dict[str, list[FreshEvent]]:
+    wanted = f"received_at >= {int(since)} and {share} and {named([stream.event for stream in streams])}"
+    rows = con.execute(
+        f"with candidate as (select {_COLUMNS} from candidates where {wanted}),"  # noqa: S608
+        f" other as (select {_COLUMNS} from events where {wanted}"
+        " and message_id not in (select message_id from candidate))"
+        " select * from candidate union all select * from other order by profile_id, received_at, message_id"
+    )
+    found: dict[str, list[FreshEvent]] = {}
+    for profile_id, *columns in fetched(rows):
+        occurrence = occurrence_of(tuple(columns))
+        occurrence.streams = [stream.key for stream in streams if stream.admits(occurrence)]
+        if occurrence.streams:
+            found.setdefault(profile_id, []).append(occurrence)
+    return found

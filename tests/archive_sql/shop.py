@@ -38,14 +38,14 @@ class Session:
         self.connection = con = duckdb.connect()
         con.execute("set threads = 1")
         for table, rows in (("events", events), ("candidates", candidates)):
-            con.execute(f"create table {table} ({EVENT_COLUMNS})")
+            con.execute(f"create temp table {table} ({EVENT_COLUMNS})")
             self._insert(table, [_event(*row) for row in rows])
         con.execute(
-            "create table profiles (profile_id varchar, collection varchar, traits varchar, outcomes varchar,"
+            "create temp table profiles (profile_id varchar, collection varchar, traits varchar, outcomes varchar,"
             " id_types varchar[], links varchar[])"
         )
         self._insert("profiles", [_person(person) for person in people])
-        con.execute("create table redirects (profile_id varchar, canonical_id varchar)")
+        con.execute("create temp table redirects (profile_id varchar, canonical_id varchar)")
         self._insert("redirects", list((redirects or {}).items()))
 
     def _insert(self, table: str, rows: list[Any]) -> None:

@@ -19,27 +19,27 @@ class Tally:
     """
 
     def __init__(self, window: Window, enough: int | None = None) -> None:
-        self._near, self._far = window.near, window.far or 0
-        self._enough = enough if window.near == 0 and enough is not None and enough <= MOST_ENOUGH else None
+        self._near, self.far = window.near, window.far or 0
+        self.enough = enough if window.near == 0 and enough is not None and enough <= MOST_ENOUGH else None
 
     @property
     def shape(self) -> str:
-        return f"tally {self._far} {self._enough}"
+        return f"tally {self.far} {self.enough}"
 
     def empty(self) -> list[Any]:
         return [[]]
 
     def add(self, state: list[Any], occurrence: Occurrence) -> list[Any]:
         at = occurrence.timestamp
-        if at < occurrence.received_at - self._far:
+        if at < occurrence.received_at - self.far:
             return state
-        if self._enough is not None:
+        if self.enough is not None:
             return self._with_newest(state, at, occurrence.received_at)
         return _bounded(_weighted(state, at) if len(state) > 1 else [_inserted(state[0], at)])
 
     def _with_newest(self, state: list[Any], at: int, now: int) -> list[Any]:
         times = _inserted(state[0], at)
-        surplus = bisect_right(times, now) - (self._enough or 0)
+        surplus = bisect_right(times, now) - (self.enough or 0)
         if surplus <= 0:
             return [times]
         return state if at < times[surplus] else [times[surplus:]]
@@ -47,20 +47,20 @@ class Tally:
     def merge(self, a: list[Any], b: list[Any]) -> list[Any]:
         if len(a) == len(b) == 1:
             times = sorted([*a[0], *b[0]])
-            return [times] if self._enough is not None else _bounded([times], always=True)
+            return [times] if self.enough is not None else _bounded([times], always=True)
         rows = sorted([*zip(a[0], _weights(a), strict=True), *zip(b[0], _weights(b), strict=True)])
         return _bounded([[row[0] for row in rows], [row[1] for row in rows]], always=True)
 
     def trim(self, state: list[Any], now: int) -> list[Any]:
-        gone = bisect_left(state[0], now - self._far)
-        if self._enough is not None:
-            gone = max(gone, bisect_right(state[0], now) - self._enough)
+        gone = bisect_left(state[0], now - self.far)
+        if self.enough is not None:
+            gone = max(gone, bisect_right(state[0], now) - self.enough)
         return [column[gone:] for column in state] if gone else state
 
     def count(self, state: list[Any], now: int) -> tuple[int, int]:
         """The number of events in the window, and when the next one enters or leaves."""
         low, high = self._range(state[0], now)
-        edge = state[0][low] + self._far + 1 if low < high else NEVER
+        edge = state[0][low] + self.far + 1 if low < high else NEVER
         if high < len(state[0]):
             edge = min(edge, state[0][high] + self._near)
         return (sum(state[1][low:high]) if len(state) > 1 else high - low), edge
@@ -74,7 +74,7 @@ class Tally:
         times = state[0]
         low, high = self._range(times, now)
         if high - low >= wanted:
-            return True, times[high - wanted] + self._far + 1
+            return True, times[high - wanted] + self.far + 1
         last = low + wanted - 1
         return False, times[last] + self._near if last < len(times) else NEVER
 
@@ -84,7 +84,7 @@ class Tally:
         for place in range(high - 1, low - 1, -1):
             wanted -= weights[place]
             if wanted <= 0:
-                return True, times[place] + self._far + 1
+                return True, times[place] + self.far + 1
         for place in range(high, len(times)):
             wanted -= weights[place]
             if wanted <= 0:
@@ -98,7 +98,7 @@ class Tally:
 
     def _range(self, times: list[int], now: int) -> tuple[int, int]:
         high = bisect_right(times, now - self._near)
-        return bisect_left(times, now - self._far, 0, high), high
+        return bisect_left(times, now - self.far, 0, high), high
 
 
 def _inserted(times: list[int], at: int) -> list[int]:
