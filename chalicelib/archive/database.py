@@ -34,3 +34,10 @@ def quoted(text: str | Path) -> str:
 def listed(paths: "list[Path] | tuple[Path, ...]") -> str:
     """A list of string literals."""
     return "[" + ", ".join(quoted(path) for path in paths) + "]"
+
+
+def exceeded(error: BaseException) -> bool:
+    """Whether a query took more memory, or more room for what does not fit into it, than there is."""
+    import duckdb
+
+    return isinstance(error, duckdb.OutOfMemoryException)

@@ -1,0 +1,1 @@
+"""What an audience would be, before there is one."""
