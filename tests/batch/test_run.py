@@ -249,3 +249,14 @@ def test_streams_that_are_not_complete_are_not_evaluated():
     with pytest.raises(StepFailed) as refused:
         firm.run("idle")
     assert refused.value.code == "NOT_READY"
+
+
+def test_people_do_not_keep_what_no_window_reaches_any_more():
+    firm = Firm([trait_of_accounts("day", "event('Paid').within(1 day).sum(property('amount'))")])
+    for amount in range(5):
+        firm.send(group("ada", "acme"), track("Paid", "ada", properties={"amount": amount}))
+        firm.clock.advance(10 * HOUR)
+    (state,) = firm.profile("user_id:ada").streams.values()
+    assert len(state) == 3
+    assert firm.run("day") == (1, 0)
+    assert firm.of_account("acme", "day") == 3 + 4
