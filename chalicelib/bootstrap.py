@@ -16,13 +16,17 @@ from .batch.timetable import Timetable
 from .clock import Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
+from .delivery.emissions import Emissions
 from .delivery.emit import Emitter
+from .delivery.figures import Figures
 from .delivery.graph import Graph
 from .delivery.ledger import Ledger
 from .delivery.pace import Pacer
+from .delivery.replays import REPLAY, Replays
 from .delivery.sending import Sender
 from .delivery.sizes import Sizes
 from .delivery.snapshots import Snapshots
+from .delivery.tester import Tester
 from .delivery.tokens import Tokens
 from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
@@ -139,11 +143,16 @@ class Application:
         )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, Sweeps(a.workspace), a.clock, a.ids)
         self.debugger = Debugger(a.work, a.clock)
+        self.emissions = Emissions(a.archive, self.ledger.counters, self.debugger, a.clock)
+        self.figures = Figures(self.ledger, a.clock)
+        self.replays = Replays(self.emissions, self.ledger, a.identifiers, a.queues, self.directory, a.clock)
+        tokens = Tokens(a.work, a.secrets, a.transport, a.clock)
+        self.tester = Tester(self.directory, a.transport, tokens, a.ids, a.clock)
         self.snapshots = Snapshots(a.archive)
         self.history = History(a.archive, a.clock, lambda: Path(tempfile.gettempdir()), a.fanout)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
-        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.debugger, self.snapshots, a.clock, chronicles)
-        self.deliverer = self._deliverer(a)
+        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.emissions, self.snapshots, a.clock, chronicles)
+        self.deliverer = self._deliverer(a, tokens)
         self.operations = self._operations(a)
         changes = RunChanges(a.work, a.clock)
         self.batch_runs = BatchRuns(
@@ -163,13 +172,13 @@ class Application:
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable))
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
-    def _deliverer(self, a: Adapters) -> Deliverer:
+    def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:
         return Deliverer(
             directory=self.directory,
             queues=a.queues,
             ledger=self.ledger,
             pacer=Pacer(a.work, a.clock),
-            sender=Sender(a.transport, Tokens(a.work, a.secrets, a.transport, a.clock), a.clock),
+            sender=Sender(a.transport, tokens, a.clock),
             clock=a.clock,
             random=random.SystemRandom(),
         )
@@ -180,6 +189,7 @@ class Application:
             queues=a.queues,
             kinds={
                 BATCH_RUN: self.batch_runs.kind(),
+                REPLAY: self.replays.kind(),
             },
             purpose=ComputationsPurpose(a.workspace),
             failures=self.operations.failures,

@@ -32,7 +32,7 @@ QUEUES = {
     "Ingest": Queue(FUNCTIONS["resolve"].timeout, window=1, receives=5),
     "Compute": Queue(FUNCTIONS["compute"].timeout, window=0, receives=10),
     # A retry of a delivery and a wait for a slow partner both cost a receive; the worker decides when it is over.
-    "Deliver": Queue(FUNCTIONS["deliver"].timeout, window=0, receives=50),
+    "Deliver": Queue(FUNCTIONS["deliver"].timeout, window=1, receives=50),
 }
 
 # Where the product's settings come from: fields of `Settings` and what gives them.
@@ -285,6 +285,8 @@ def _lifecycle() -> list[Json]:
     cheaper = {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}
     return [
         {"Id": "landing", "Status": "Enabled", "Prefix": "events/landing/", "Transitions": [cheaper]},
+        # What was sent can be sent again for two weeks; it names people, so it is not kept any longer.
+        {"Id": "emitted", "Status": "Enabled", "Prefix": "emitted/", "ExpirationInDays": 15},
         {"Id": "unfinished", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
     ]
 

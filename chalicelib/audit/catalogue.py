@@ -69,7 +69,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     SPACE: _LIFE,
     SOURCE: (*_SWITCHED, "Connected To Space", "Disconnected From Space"),
     WRITE_KEY: (CREATED, DELETED),
-    DESTINATION: _SWITCHED,
+    DESTINATION: (*_SWITCHED, "Replayed", "Tested"),
     CONNECTION: _SWITCHED,
     LABEL: (CREATED, DELETED),
     ACTIVATION: _SWITCHED,

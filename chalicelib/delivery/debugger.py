@@ -8,7 +8,7 @@ import logging
 import zlib
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,6 +26,14 @@ _AFTER_ALL = 10**15  # epoch ms, far from now: counting down from it makes the n
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Delivery])
+
+
+class Notes(Protocol):
+    """Whoever wants to know what was made. Implementations: `Debugger`, `delivery.emissions`."""
+
+    def note(self, deliveries: Sequence[Delivery]) -> None:
+        """Raises nothing, and may be told the same twice."""
+        ...
 
 
 class Debugger:

@@ -13,7 +13,7 @@ from ..profiles.profile import Head
 from ..queues import DELIVER, Outgoing, Queues
 from ..workspace.model import Connection
 from ..workspace.ports import Directory, SpaceView
-from .debugger import Debugger
+from .debugger import Notes
 from .message import Delivery, encode
 from .payloads import Origin, forms, payload
 from .rows import Group, Row, exit_rows, groups, rows
@@ -45,7 +45,7 @@ class Emitter:
         directory: Directory,
         queues: Queues,
         sizes: Sizes,
-        debugger: Debugger,
+        debugger: Notes,
         snapshots: Snapshots,
         clock: Clock,
         chronicles: Sequence[Chronicle] = (),
