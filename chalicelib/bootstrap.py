@@ -169,7 +169,7 @@ class Application:
         self.engine = self._engine(a)
         self.timetable = Timetable(self.engine.schedules, a.ids)
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
-        self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable))
+        self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable, a.clock))
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
     def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:

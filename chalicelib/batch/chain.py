@@ -1,17 +1,23 @@
 """What follows when a task of a computation of accounts has ended.
 
-Its streams are complete: a run is due at once, and its schedule begins. It was called off: there is nothing to run
-until it is switched on again, and never for what was deleted.
+Its streams are complete: a run is due at once, and its schedule begins. A run has ended: that decides how its
+computation does. It was called off: there is nothing to run until it is switched on again, and never for what was
+deleted.
 """
 
 from collections.abc import Sequence
 
-from ..computations.computation import ACCOUNTS, Computation
+from msgspec.structs import replace
+
+from ..clock import Clock
+from ..computations.computation import ACCOUNTS, COMPUTING, FAILED, LIVE, Computation
+from ..errors import NotFound
 from ..records import Records
+from ..tasks import task as tasks
 from ..tasks.ports import Completions
 from ..tasks.service import Tasks
 from ..tasks.task import CANCELLED, SUCCEEDED, Task
-from ..workspace.storage import Shelf, computation_key
+from ..workspace.storage import Storage, computation_key
 from .run import BATCH_RUN
 from .timetable import Timetable
 
@@ -19,19 +25,20 @@ COMPUTE = "compute"  # the task by which a computation gets its first values, or
 
 
 class Chain:
-    """`Completions` of tasks: repeating a report changes nothing, for a run is named by the task that it follows."""
+    """`Completions` of tasks. Repeating a report changes nothing: a run is named by the task that it follows, and how a
+    computation does is told from all of its runs."""
 
-    def __init__(self, workspace: Records, tasks: Tasks, timetable: Timetable) -> None:
-        self._computations = Shelf(workspace, Computation)
+    def __init__(self, workspace: Records, tasks: Tasks, timetable: Timetable, clock: Clock) -> None:
+        self._storage = Storage(workspace, clock)
         self._tasks, self._timetable = tasks, timetable
 
     def report(self, task: Task) -> None:
-        if task.kind == COMPUTE and task.status == SUCCEEDED:
+        if task.kind == BATCH_RUN:
+            self._ended(task)
+        elif task.kind == COMPUTE and task.status == SUCCEEDED:
             computation = self._find(task)
             if computation is not None and computation.scope == ACCOUNTS and computation.enabled:
                 self._begin(computation, task)
-        elif task.kind == BATCH_RUN and task.status == CANCELLED:
-            self._end(task)
 
     def _begin(self, computation: Computation, after: Task) -> None:
         self._timetable.wake(computation)
@@ -43,15 +50,39 @@ class Chain:
             computation_version=computation.version,
         )
 
-    def _end(self, task: Task) -> None:
+    def _ended(self, task: Task) -> None:
         computation = self._find(task)
         if computation is None:
             self._timetable.forget(task.computation_id)
-        elif not computation.enabled:
+        elif computation.enabled:
+            self._judge(task)
+        elif task.status == CANCELLED:
             self._timetable.sleep(task.computation_id)
 
+    def _judge(self, task: Task) -> None:
+        found = self._tasks.of_computation(task.space_id, task.computation_id)
+        decided = next(
+            (one for one in found if one.kind == BATCH_RUN and one.status in (SUCCEEDED, tasks.FAILED)), None
+        )
+
+        def judged(present: Computation) -> Computation:
+            if decided is None:
+                return replace(present, stage=FAILED) if present.stage == COMPUTING else present
+            stage = LIVE if decided.status == SUCCEEDED else FAILED
+            return replace(present, stage=stage) if present.stage in (COMPUTING, LIVE, FAILED) else present
+
+        key = computation_key(task.space_id, task.computation_id)
+        present = self._storage.computations.find(key)
+        if present is None or judged(present) == present:
+            return
+        try:
+            self._storage.computations.amend(key, judged)
+        except NotFound:  # deleted just now
+            return
+        self._storage.bump(task.space_id)
+
     def _find(self, task: Task) -> Computation | None:
-        return self._computations.find(computation_key(task.space_id, task.computation_id))
+        return self._storage.computations.find(computation_key(task.space_id, task.computation_id))
 
 
 class InTurn:
