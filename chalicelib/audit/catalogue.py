@@ -5,6 +5,7 @@ from collections.abc import Mapping
 CREATED, MODIFIED, DELETED = "Created", "Modified", "Deleted"
 ENABLED, DISABLED = "Enabled", "Disabled"
 
+FAILED = "Failed"
 RUN_COMPLETE, RUN_FAILED, SYNC_FAILED = "Run Complete", "Run Failed", "Destination Sync Failed"
 
 AUDIENCE = "audience"
@@ -24,6 +25,8 @@ FAILURE_NOTIFICATIONS = "failure_notifications"
 CHANNEL = "notification_channel"
 ALERT = "alert"
 TASK = "task"
+IMPORT = "import"
+REPLAY = "replay"
 REGULATION = "regulation"
 
 # What a kind of resource is called in names: a destination has been an integration for longer.
@@ -45,6 +48,8 @@ TITLES: Mapping[str, str] = {
     CHANNEL: "Notification Channel",
     ALERT: "Alert",
     TASK: "Task",
+    IMPORT: "Import",
+    REPLAY: "Replay",
     REGULATION: "Regulation",
 }
 
@@ -79,7 +84,9 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     FAILURE_NOTIFICATIONS: (MODIFIED,),
     CHANNEL: _LIFE,
     ALERT: _LIFE,
-    TASK: ("Cancelled", "Retried"),
+    TASK: ("Cancelled", "Retried", FAILED),
+    IMPORT: (CREATED,),
+    REPLAY: (CREATED,),
     REGULATION: (CREATED,),
 }
 
@@ -100,7 +107,10 @@ NAMES = frozenset(
 )
 
 # What somebody may have to act upon: everybody is told of these unless they say otherwise.
-FAILURES = tuple(name_of(type, event) for type in (AUDIENCE, TRAIT, JOURNEY) for event in (RUN_FAILED, SYNC_FAILED))
+FAILURES = (
+    *(name_of(type, event) for type in (AUDIENCE, TRAIT, JOURNEY) for event in (RUN_FAILED, SYNC_FAILED)),
+    name_of(TASK, FAILED),
+)
 
 
 def has(resource_type: str, event: str) -> bool:

@@ -11,7 +11,7 @@ from ..ids import derived
 from ..tasks.task import SUCCEEDED, Failure, Task
 from ..workspace.model import Space
 from ..workspace.ports import Directory
-from .catalogue import AUDIENCE, JOURNEY, RUN_COMPLETE, RUN_FAILED, SYNC_FAILED, TRAIT, has, name_of
+from .catalogue import AUDIENCE, FAILED, JOURNEY, RUN_COMPLETE, RUN_FAILED, SYNC_FAILED, TASK, TRAIT, has, name_of
 from .preferences import SpacePreferences
 from .row import ID_PREFIX, Row
 from .trail import Trail
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 SYNC = "sync"
 RUNS = ("compute", "edit", "batch")  # kinds of task whose success is a run that is complete
 
-_COLLECTIONS = {AUDIENCE: "audiences", TRAIT: "computed-traits", JOURNEY: "journeys"}
+_COLLECTIONS = {AUDIENCE: "audiences", TRAIT: "computed-traits", JOURNEY: "journeys", TASK: "tasks"}
 _BY_PREFIX = {"aud_": AUDIENCE, "tra_": TRAIT}
 
 
@@ -36,7 +36,7 @@ class Failures:
         if subject is None:
             return
         told = not failure.will_retry or self._preferences.of(task.space_id).notify_transient_failures
-        event = SYNC_FAILED if task.kind == SYNC else RUN_FAILED
+        event = FAILED if subject.type == TASK else SYNC_FAILED if task.kind == SYNC else RUN_FAILED
         details = {**_of_task(task, failure.attempt), **_of_failure(failure)}
         id = derived(ID_PREFIX, failure.at, task.task_id, str(failure.attempt))
         self._trail.write(subject.row(id, failure.at, event, details, transient=not told))
@@ -58,7 +58,7 @@ class Completions:
 
 
 class _Subject:
-    """The computation a task works for."""
+    """The computation a task works for; itself, when somebody ordered it for the whole space."""
 
     def __init__(self, space: Space, type: str, id: str, name: str) -> None:
         self._space, self.type, self._id, self._name = space, type, id, name
@@ -89,6 +89,8 @@ class _Subjects:
         if space is None:
             logger.error("Task %s belongs to no space that exists", task.task_id)
             return None
+        if not task.computation_id:
+            return _Subject(space, TASK, task.task_id, task.kind)
         id = task.computation_id
         compiled = self._directory.view(space.id).catalogue.by_id.get(id)
         if compiled is None:  # deleted meanwhile, or not a computation of users

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from chalicelib.clock import SECOND
 from chalicelib.instants import parse_iso
-from chalicelib.tasks.task import SUCCEEDED
+from chalicelib.tasks.task import SUCCEEDED, Failure, Task
 
 RUN, COMPLETE, SYNC = "Audience Run Failed", "Audience Run Complete", "Audience Destination Sync Failed"
 TRAIT = {"name": "Orders", "definition": {"query": "event('Order Completed').count()", "type": "USERS"}}
@@ -137,3 +137,19 @@ def test_a_task_of_no_space_is_told_to_the_log_alone(world, api, audience, caplo
     task = world.play(world.task("compute", api, audience))
     world.operations.completions.report(replace(task, space_id="nowhere", status=SUCCEEDED))
     assert "belongs to no space" in caplog.text
+
+
+def test_work_for_a_whole_space_is_named_by_itself(world, api):
+    space_id, at = api.founded.space_id, world.clock.now()
+    failure = Failure(code="FILE_GONE", message="no file", step="read", attempt=1, at=at, will_retry=True)
+    task = Task(task_id=f"{space_id}:import:-:1", kind="import", space_id=space_id, slot="1", steps=(), created_at=0)
+    world.operations.failures.report(task, failure)
+    (row,) = of_system(world, api)
+    assert (row["type"], row["resourceType"], row["resourceId"], row["resourceName"]) == (
+        "Task Failed",
+        "task",
+        task.task_id,
+        "import",
+    )
+    world.operations.completions.report(replace(task, status=SUCCEEDED, completed_at=at))
+    assert of_system(world, api) == [row]
