@@ -1,0 +1,3 @@
+from tests.replay.conftest import _closed
+
+__all__ = ["_closed"]
