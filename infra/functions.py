@@ -161,6 +161,7 @@ FUNCTIONS = {
         grants=(
             *COMMON,
             Grant(("dynamodb:UpdateItem",), "WorkspaceTable"),  # alerts that fired
+            Grant(LIST, "ArchiveBucket"),  # spaces to compact
             Grant(QUERY, "ProfilesTable", "/index/due"),
             Grant(QUERY, "ProfilesTable", "/index/listing"),  # sweeps
             Grant(SEND, "IngestQueue"),

@@ -8,13 +8,15 @@ import msgspec
 from chalicelib.settings import PREFIX, Settings
 from chalicelib.store.clients import Clients
 
+from . import lake
 from .functions import FUNCTIONS
 
 Json = dict[str, Any]
 
 DAY = 86_400  # seconds
 RECEIVES_PER_TIMEOUT = 6  # AWS's advice for queues that Lambda reads: room for throttled pollers and retries
-EMULATED_ELSEWHERE = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")  # they guard, and an emulator ignores them
+# They guard, and an emulator ignores them; or they are for Athena, which nothing of ours calls.
+EMULATED_ELSEWHERE = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm", "AWS::Glue::Database", "AWS::Glue::Table")
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 PROFILE_API_RATE = 100  # requests per second and space: what clients of this API are used to
 MANAGEMENT_RATE = 300  # requests per minute, workspace and operation: far above what a person or a terraform run does
@@ -105,7 +107,7 @@ def template() -> Json:
             },
         },
         "Conditions": {"HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
-        "Resources": {**_tables(), **_queues(), **_archive(), "SecretsKey": _key()},
+        "Resources": {**_tables(), **_queues(), **_archive(), **lake.resources(), "SecretsKey": _key()},
         "Outputs": {name: {"Value": value} for name, value in _outputs().items()},
     }
 
@@ -281,10 +283,14 @@ def _encryption() -> Json:
 
 
 def _lifecycle() -> list[Json]:
-    # Landing objects are the only record of the events, so they get cheaper with age and are never removed.
+    # Files of days long past are read less and less, but they are the only record of the events: they get cheaper with
+    # age, and only compaction removes any. Landing objects are gone by then.
     cheaper = {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}
     return [
-        {"Id": "landing", "Status": "Enabled", "Prefix": "events/landing/", "Transitions": [cheaper]},
+        *(
+            {"Id": table, "Status": "Enabled", "Prefix": f"{table}/parquet/", "Transitions": [cheaper]}
+            for table in ("events", "profiles")
+        ),
         # What was sent can be sent again for two weeks; it names people, so it is not kept any longer.
         {"Id": "emitted", "Status": "Enabled", "Prefix": "emitted/", "ExpirationInDays": 15},
         {"Id": "unfinished", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},

@@ -13,10 +13,8 @@ from .manifest import GRACE, Manifest, Replaced, Table, consumed_of, load, swap
 
 
 class Clearing:
-    """`root` is the URL of the archive, `s3://…/`."""
-
-    def __init__(self, archive: Archive, clock: Clock, root: str) -> None:
-        self._archive, self._clock, self._root = archive, clock, root
+    def __init__(self, archive: Archive, clock: Clock) -> None:
+        self._archive, self._clock = archive, clock
 
     def clear(self, space_id: str) -> None:
         """Raises VersionConflict: then the same again."""
@@ -66,7 +64,7 @@ class Clearing:
         files = manifest.table(table).files
         days = {file.day for file in files}
         for day in sorted({file.day for file in files if file.seq > manifest.listed}):
-            urls = [f"{self._root}{file.key}\n" for file in files if file.day == day]
+            urls = [f"{self._archive.url(file.key)}\n" for file in files if file.day == day]
             self._archive.put(listing(table, space_id, day), "".join(urls).encode())
         listed = self._archive.list(f"athena/{table}/space={space_id}/")
         self._archive.delete(key for key in listed if day_in(key) not in days)

@@ -1,4 +1,4 @@
-"""Compaction as a task, once a day for every space that has something in the archive.
+"""Compaction as a task of one space.
 
     events ─► profiles ─► forget ─► clear
 
@@ -8,38 +8,27 @@ step may be killed anywhere and begun again, and two compactions at once only ge
 
 from collections.abc import Callable
 
-from ..clock import DAY, Clock
 from ..deadline import Deadline
 from ..errors import VersionConflict
-from ..profiles.ports import Archive
-from ..tasks.cadence import Every
-from ..tasks.engine import Engine
 from ..tasks.kind import Cursor, Done, Kind
-from ..tasks.schedules import Schedule
-from ..tasks.service import Tasks
 from ..tasks.task import Step, Task
 from .clearing import Clearing
 from .event_files import EventFiles
 from .forgetting import Forgetting
-from .layout import TABLES
 from .profile_files import ProfileFiles
 from .workshop import Workshops
 
 COMPACTION = "compaction"
-ROUND = "compaction_round"
-NO_SPACE = "all"  # of the round, which is about every space
 
 Portion = Callable[[str], bool]
 
 
 class Compaction:
-    """`root` is the URL of the archive, `s3://…/`."""
-
-    def __init__(self, workshops: Workshops, root: str) -> None:
-        self._archive, self._clock = workshops.archive, workshops.clock
+    def __init__(self, workshops: Workshops) -> None:
+        self._clock = workshops.clock
         self._events, self._profiles = EventFiles(workshops), ProfileFiles(workshops)
         self._forgetting = Forgetting(workshops)
-        self._clearing = Clearing(workshops.archive, workshops.clock, root)
+        self._clearing = Clearing(workshops.archive, workshops.clock)
 
     def kind(self) -> Kind:
         return Kind(
@@ -79,41 +68,6 @@ class Compaction:
         except VersionConflict:
             return Cursor(str(self._clock.now()))
         return Done()
-
-
-class Round:
-    """Begins the compaction of every space. It finds them in the archive: who has landed nothing needs none."""
-
-    def __init__(self, archive: Archive, clock: Clock, tasks: Callable[[], Tasks]) -> None:
-        self._archive, self._clock, self._tasks = archive, clock, tasks
-
-    def kind(self) -> Kind:
-        return Kind(name=ROUND, steps={"begin": self._begin})
-
-    def _begin(self, task: Task, step: Step, deadline: Deadline) -> Done:
-        for space_id in self._spaces():
-            self._tasks().create(COMPACTION, space_id, task.slot)
-        return Done()
-
-    def _spaces(self) -> list[str]:
-        prefixes = [*(f"{table}/landing/" for table in TABLES), "manifests/", "erasures/"]
-        return sorted({space_id for prefix in prefixes for space_id in self._archive.folders(prefix)})
-
-
-class Rounds:
-    """Keeps the round on its schedule."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._is_set = False
-
-    def tick(self, deadline: Deadline) -> dict[str, int]:
-        """One read in the life of a process."""
-        if not self._is_set:
-            if self._engine.schedules.find(ROUND) is None:
-                self._engine.schedules.set(Schedule(id=ROUND, kind=ROUND, space_id=NO_SPACE, cadence=Every(DAY)))
-            self._is_set = True
-        return {}
 
 
 def _attempt(portion: Portion, space_id: str) -> bool:

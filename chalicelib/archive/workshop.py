@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,11 +41,21 @@ class Workshop:
     """One unit of work on one space. Files are written first and named after what they are made of; they become part
     of history when the manifest is swapped, or never."""
 
-    def __init__(
-        self, archive: Archive, clock: Clock, files: Files, connection: "DuckDBPyConnection", space_id: str, held: Held
-    ) -> None:
-        self.archive, self.clock, self.files, self.connection = archive, clock, files, connection
+    def __init__(self, archive: Archive, clock: Clock, files: Files, space_id: str, held: Held) -> None:
+        self.archive, self.clock, self.files = archive, clock, files
         self.space_id, self.held = space_id, held
+        self._connection: DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> "DuckDBPyConnection":
+        """Made when first needed: most looks find nothing to do."""
+        if self._connection is None:
+            self._connection = connect(self.files.directory)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     @property
     def manifest(self) -> Manifest:
@@ -113,9 +123,6 @@ class Workshops:
     def open(self, space_id: str) -> Iterator[Workshop]:
         held = load(self.archive, space_id)
         with tempfile.TemporaryDirectory(prefix="compaction-", dir=self._scratch()) as name:
-            connection = connect(Path(name))
-            try:
-                files = Files(self.archive, self.fanout, Path(name))
-                yield Workshop(self.archive, self.clock, files, connection, space_id, held)
-            finally:
-                connection.close()
+            files = Files(self.archive, self.fanout, Path(name))
+            with closing(Workshop(self.archive, self.clock, files, space_id, held)) as workshop:
+                yield workshop

@@ -176,6 +176,10 @@ class Archive(Protocol):
         """All objects under the prefix, by key in byte order."""
         ...
 
+    def url(self, key: str) -> str:
+        """Where other services of AWS find it."""
+        ...
+
     def folders(self, prefix: str) -> list[str]:
         """What stands between the prefix and the next slash, of all keys that have one there, in byte order."""
         ...

@@ -66,6 +66,9 @@ class S3Archive:
             for found in self._listed(prefix)
         ]
 
+    def url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
     def folders(self, prefix: str) -> list[str]:
         asked = {"Bucket": self._bucket, "Prefix": prefix, "Delimiter": "/"}
         with translated("s3"):

@@ -27,7 +27,7 @@ class Storehouse:
         self.archive: Archive = archive or MemoryArchive(self.clock)
         self.scratch = scratch
         self.history = History(self.archive, self.clock, lambda: scratch)
-        self.compaction = Compaction(Workshops(self.archive, self.clock, lambda: scratch, OneByOne()), "s3://bucket/")
+        self.compaction = Compaction(Workshops(self.archive, self.clock, lambda: scratch, OneByOne()))
 
     def land(self, batch: str, *rows: tuple[Event, str | None]) -> None:
         """Rows of an event and the profile it was resolved to, as one object per day."""

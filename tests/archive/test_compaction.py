@@ -249,9 +249,9 @@ def test_athena_is_told_of_the_files_of_each_day(house: Storehouse) -> None:
     house.compact()
     first, second = house.manifest.events.files
     (delta,) = house.manifest.profiles.files
-    assert text(house, "athena/events/space=s/dt=2026-03-01/files") == f"s3://bucket/{first.key}\n"
-    assert text(house, "athena/events/space=s/dt=2026-03-02/files") == f"s3://bucket/{second.key}\n"
-    assert text(house, "athena/profiles/space=s/dt=2026-03-01/files") == f"s3://bucket/{delta.key}\n"
+    assert text(house, "athena/events/space=s/dt=2026-03-01/files") == f"memory://archive/{first.key}\n"
+    assert text(house, "athena/events/space=s/dt=2026-03-02/files") == f"memory://archive/{second.key}\n"
+    assert text(house, "athena/profiles/space=s/dt=2026-03-01/files") == f"memory://archive/{delta.key}\n"
     kept_for(house, 3)
     house.compact()
     assert house.keys("athena/events/") == ["athena/events/space=s/dt=2026-03-02/files"]

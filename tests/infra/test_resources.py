@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.archive import layout
+from chalicelib.archive.columns import EVENT, SNAPSHOT
 from chalicelib.settings import Settings, from_environment
 from infra.functions import FUNCTIONS
 from infra.resources import SETTINGS, environment, template
@@ -114,9 +116,26 @@ def test_the_archive_keeps_strangers_out_and_never_drops_landed_events() -> None
     bucket = template()["Resources"]["ArchiveBucket"]["Properties"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    assert all("ExpirationInDays" not in rule for rule in bucket["LifecycleConfiguration"]["Rules"])
+    expiring = {r["Prefix"] for r in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r}
+    assert expiring == {"emitted/"}
     policy = template()["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert (policy["Effect"], policy["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_athena_finds_the_columns_of_history_by_space_and_day() -> None:
+    tables = {
+        found["Properties"]["TableInput"]["Name"]: found["Properties"]["TableInput"]
+        for found in resources("AWS::Glue::Table").values()
+    }
+    columns = {
+        name: [column["Name"] for column in table["StorageDescriptor"]["Columns"]] for name, table in tables.items()
+    }
+    assert columns == {"events": list(EVENT), "profiles": list(SNAPSHOT)}
+    for name, table in tables.items():
+        (place,) = table["Parameters"]["storage.location.template"].values()
+        listed = place.replace("${!space}", "s").replace("${!dt}", "2026-03-01").partition("${ArchiveBucket}/")[2]
+        assert layout.listing(name, "s", "2026-03-01").startswith(listed)
+        assert [key["Name"] for key in table["PartitionKeys"]] == ["space", "dt"]
 
 
 def test_no_function_outlives_its_trigger() -> None:

@@ -153,3 +153,9 @@ def test_a_damaged_secret_is_malformed(secrets: Secrets) -> None:
 def test_more_than_the_key_can_encrypt_is_refused(cloud: Cloud) -> None:
     with pytest.raises(Invalid):
         KmsSecrets(cloud.clients.kms, cloud.names.settings.key_id).seal("x" * 4_096, "des_1")
+
+
+def test_other_services_find_objects_by_their_url(cloud: Cloud) -> None:
+    bucket = cloud.names.settings.archive_bucket
+    assert S3Archive(cloud.clients.s3, bucket).url("a/b") == f"s3://{bucket}/a/b"
+    assert MemoryArchive().url("a/b") == "memory://archive/a/b"

@@ -51,6 +51,9 @@ class MemoryArchive:
         found = [(key, self.objects[key]) for key in self.list(prefix)]
         return [Stored(key, len(body), _etag(body), self.written.get(key, 0)) for key, body in found]
 
+    def url(self, key: str) -> str:
+        return f"memory://archive/{key}"
+
     def folders(self, prefix: str) -> list[str]:
         rests = (key.removeprefix(prefix).partition("/") for key in self.list(prefix))
         return sorted({name for name, slash, _ in rests if slash})
