@@ -55,3 +55,20 @@ def test_an_error_reaches_the_caller(lanes):
 
     with pytest.raises(KeyboardInterrupt):
         run(lanes, perform)
+
+
+def test_beside_others_a_lane_has_only_its_turn_and_always_a_first():
+    def turn():
+        return lambda: False
+
+    results = list(side_by_side([["a", "b"], ["c"], ["d", "e", "f"]], str.upper, always, turn))
+    assert sorted(work for work, _ in results) == ["a", "c", "d"]
+
+
+def test_a_lane_alone_has_all_the_time():
+    assert len(list(side_by_side([["a", "b", "c"]], str.upper, always, lambda: lambda: False))) == 3
+
+
+def test_more_lanes_than_threads_all_come_to_an_end():
+    lanes = [[(lane, place) for place in range(3)] for lane in range(200)]
+    assert len(run(lanes, lambda work: work)) == 600
