@@ -1,12 +1,20 @@
 """Reading the fields of a request body and listing everything that is wrong with it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import Invalid, Problem
 from ..instants import parse_iso
 
 LONGEST = 255  # characters of a name, a slug or an id
+
+
+class Content(dict[str, Any]):
+    """A body that was held to its declaration: `problems` are what is wrong with its form."""
+
+    def __init__(self, fields: Mapping[str, Any], problems: Sequence[Problem]) -> None:
+        super().__init__(fields)
+        self.problems = problems
 
 
 class Body:
@@ -16,6 +24,7 @@ class Body:
     def __init__(self, content: Mapping[str, Any], path: str = "", problems: list[Problem] | None = None) -> None:
         self.content, self.path = content, path
         self.problems: list[Problem] = [] if problems is None else problems
+        self.form: Sequence[Problem] = content.problems if isinstance(content, Content) else ()
 
     def has(self, name: str) -> bool:
         return self.content.get(name) is not None
@@ -29,8 +38,8 @@ class Body:
 
     def done(self) -> None:
         """Raises Invalid when anything was wrong."""
-        if self.problems:
-            raise Invalid(*self.problems)
+        if self.problems or self.form:
+            raise Invalid(*united(self.problems, self.form))
 
     def text(self, name: str, *, required: bool = False, longest: int | None = LONGEST) -> str | None:
         """A string; a required one must not be blank."""
@@ -74,6 +83,32 @@ class Body:
             return None
         return value
 
+    def number(
+        self,
+        name: str,
+        *,
+        required: bool = False,
+        whole: bool = False,
+        least: float | None = None,
+        most: float | None = None,
+        above: float | None = None,
+    ) -> float | None:
+        """A number within bounds; of a `whole` one `7.0` is the integer 7, as some clients write it."""
+        value: float | None = self._read(name, int | float, "a number", required)
+        if value is None:
+            return None
+        low = (least is not None and value < least) or (above is not None and value <= above)
+        if isinstance(value, bool) or (whole and value % 1):
+            self.reject(name, f'"{self.path}{name}" must be a {"whole " if whole else ""}number')
+        elif low or (most is not None and value > most):
+            self.reject(name, f'"{self.path}{name}" must be {_bounds(least, most, above)}')
+        else:
+            return int(value) if whole else value
+        return None
+
+    def anything(self, name: str, *, required: bool = False) -> Any:
+        return self._read(name, object, "anything", required)
+
     def mapping(self, name: str, *, required: bool = False) -> dict[str, Any] | None:
         value: dict[str, Any] | None = self._read(name, dict, "an object", required)
         return value
@@ -90,8 +125,8 @@ class Body:
         """The fields of one object in a list."""
         return Body({str(place): value}, f"{self.path}{name}.", self.problems).inner(str(place), required=True)
 
-    def items(self, name: str) -> list[Any] | None:
-        value: list[Any] | None = self._read(name, list, "a list", False)
+    def items(self, name: str, *, required: bool = False) -> list[Any] | None:
+        value: list[Any] | None = self._read(name, list, "a list", required)
         return value
 
     def texts(self, name: str) -> list[str] | None:
@@ -104,7 +139,7 @@ class Body:
             return None
         return list(dict.fromkeys(values))
 
-    def _read(self, name: str, type: type[Any], what: str, required: bool) -> Any:
+    def _read(self, name: str, type: Any, what: str, required: bool) -> Any:
         value = self.content.get(name)
         if value is None:
             if required:
@@ -114,3 +149,20 @@ class Body:
             self.reject(name, f'"{self.path}{name}" must be {what}')
             return None
         return value
+
+
+def united(problems: Sequence[Problem], form: Iterable[Problem]) -> list[Problem]:
+    """The problems, and those of the form that none of them is about."""
+    fields = [problem.field or "" for problem in problems]
+    return [*problems, *(p for p in form if not any(_is_inside(p.field or "", field) for field in fields))]
+
+
+def _is_inside(one: str, other: str) -> bool:
+    """Whether one field is the other or a part of it, either way."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def _bounds(least: float | None, most: float | None, above: float | None) -> str:
+    low = f"above {above:g}" if above is not None else f"at least {least:g}" if least is not None else ""
+    high = f"at most {most:g}" if most is not None else ""
+    return " and ".join(filter(None, (low, high)))

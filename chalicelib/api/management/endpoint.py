@@ -8,10 +8,13 @@ import msgspec
 from chalice.app import Blueprint, Request, Response
 
 from ... import bootstrap
-from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Retryable, Unauthorized, place_of
+from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Problem, Retryable, Unauthorized, place_of
+from ...workspace.body import united
 from ...workspace.model import API_TOKEN, Space, Token
 from ...workspace.service import Workspaces
-from .. import exchange
+from .. import contract, exchange
+from ..contract import reading
+from ..contract.operation import Operation
 from . import access, audited, limits, paging
 from .versions import STABLE, content_type
 
@@ -39,12 +42,13 @@ class TooLarge(Exception):
 class Call:
     """One authorised request. Raises Unauthorized when it carries no token of the management API."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    def __init__(self, request: Request, operation: Operation | None) -> None:
+        self._request, self._operation = request, operation
         self._path = exchange.path_values(request)
         self.parameters = exchange.query(request)
         self.headers = exchange.headers(request)
         self.token = _token(request)
+        self._content: dict[str, Any] | None = None
 
     @property
     def workspaces(self) -> Workspaces:
@@ -76,8 +80,18 @@ class Call:
         return self.workspaces.space(self.workspace_id, self.id("space_id"))
 
     def content(self) -> dict[str, Any]:
-        """The body, a JSON object; no body is an empty one. Raises BadRequest and TooLarge."""
-        return json_object(self._request)
+        """The declared fields of the body, a JSON object; no body is an empty one. What is wrong with their form goes
+        along, for `Body` to raise it with everything else. Raises BadRequest and TooLarge."""
+        if self._content is None:
+            content = json_object(self._request)
+            takes = self._operation.takes if self._operation else None
+            self._content = reading.read(takes, content) if takes else content
+        return self._content
+
+    def query_problems(self) -> Sequence[Problem]:
+        """Everything that is wrong with the form of the declared parameters."""
+        asks = self._operation.asks if self._operation else None
+        return reading.read(asks, paging.query_of(asks, self.parameters)).problems if asks else ()
 
     def object_parameter(self, name: str) -> dict[str, Any] | None:
         return paging.object_parameter(self.parameters, name)
@@ -137,10 +151,10 @@ def _can_be_stored(value: Any, levels: int) -> bool:
 def answer(request: Request, handler: Handler, versions: Sequence[str], status: int, path: str) -> Response:
     headers = {"Content-Type": content_type(exchange.headers(request).get("accept", ""), versions)}
     try:
-        call = Call(request)
+        call = Call(request, contract.management().get((request.method, path)))
         headers |= limits.admit(call.workspace_id, request.method, path)
         access.check(call.token, request.method, path)
-        answered = _run(call, request.method, handler, path)
+        answered = _run(call, request.method, _with_query(handler), path)
     except Exception as error:
         status, errors = refusal(error)
         headers |= error.headers if isinstance(error, limits.TooMany) else {}
@@ -160,6 +174,23 @@ def _run(call: Call, method: str, handler: Handler, path: str) -> dict[str, Any]
     if change is not None and isinstance(answered, dict):
         change.done(answered)
     return answered
+
+
+def _with_query(handler: Handler) -> Handler:
+    """The handler, refusing with its own problems also those of the form of the query. Only what reads has a query, so
+    it does no harm to find out about the former first."""
+
+    def checked(call: Call) -> dict[str, Any] | Response:
+        form = call.query_problems()
+        try:
+            answered = handler(call)
+        except Invalid as error:
+            raise Invalid(*united(error.problems, form)) from error
+        if form:
+            raise Invalid(*form)
+        return answered
+
+    return checked
 
 
 def _token(request: Request) -> Token:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -30,6 +30,20 @@ def object_parameter(parameters: Mapping[str, str], name: str) -> dict[str, Any]
     if name in parameters:
         given.update(_decode(parameters[name], name))
     return given if given or name in parameters else None
+
+
+def query_of(declared: type[msgspec.Struct], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The declared parameters, objects among them decoded. Raises Invalid."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(declared):
+        name = field.encode_name
+        value = object_parameter(parameters, name) if _is_object(field.type) else parameters.get(name)
+        found |= {} if value is None else {name: value}
+    return found
+
+
+def _is_object(type: Any) -> bool:
+    return any(hasattr(part, "__struct_fields__") for part in (type, *get_args(type)))
 
 
 def _decode(text: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""What every operation takes and gives, declared once: bodies are held to it, and the document is made of it."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from .operation import Group, Operation
+
+
+@cache
+def management() -> Mapping[tuple[str, str], Operation]:
+    """The operations of the management API, by method and path."""
+    from . import computations, people, plumbing, watching, workspace
+
+    groups = (*workspace.GROUPS, *plumbing.GROUPS, *computations.GROUPS, *people.GROUPS, *watching.GROUPS)
+    return {(one.method, one.path): one for group in groups for one in group.operations}
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """Of all APIs."""
+    from . import computations, people, plumbing, profiles, tracking, watching, workspace
+
+    return (
+        *tracking.GROUPS,
+        *profiles.GROUPS,
+        *computations.GROUPS,
+        *plumbing.GROUPS,
+        *workspace.GROUPS,
+        *people.GROUPS,
+        *watching.GROUPS,
+    )
