@@ -44,7 +44,7 @@ class Operations:
         clock: Clock,
     ) -> None:
         outbox = Outbox(work, clock)
-        history = SizeHistory(work, workspaces.sizes, clock)
+        self.size_history = history = SizeHistory(work, workspaces.sizes, clock)
         self.trail = Trail(work, Announcer(outbox), clock)
         self.recorder = Recorder(self.trail, ids, clock)
         self.preferences = SpacePreferences(workspace)

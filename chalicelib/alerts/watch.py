@@ -51,6 +51,7 @@ class Watch:
             self._hour = hour
             return 0
         fired, sizes = 0, dict[str, Mapping[str, int]]()
+        self._note(sizes, deadline)
         for alert in self.alerts.all():
             if deadline.remaining() <= 0:
                 return fired
@@ -61,6 +62,12 @@ class Watch:
         self.work.put(_MARK, str(hour).encode(), expires_at=(hour + 2) * HOUR)
         self._hour = hour
         return fired
+
+    def _note(self, sizes: dict[str, Mapping[str, int]], deadline: Deadline) -> None:
+        """The sizes of all spaces: what is not noted now cannot be told later."""
+        for space_id in self.history.spaces():
+            if deadline.remaining() > 0:
+                sizes[space_id] = self.history.note(space_id)
 
     def _is_marked(self, hour: int) -> bool:
         mark = self.work.get(_MARK)

@@ -14,7 +14,7 @@ import msgspec
 from ..errors import Conflict, MusterError, VersionConflict, place_of
 from ..profiles.change import ProfileChange
 from ..profiles.profile import Head, Outcome
-from ..records import Key, Record, Records
+from ..records import Key, Record, Records, every
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ HASH = 8  # bytes
 ROUNDS = 20  # each lost round is another worker's success
 
 _TRAIT_PREFIX = "tra_"
+_PREFIX = "sizes#"  # of the partitions with the buckets of a space
+_SPACES = "sized_spaces"  # lists the spaces
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -84,9 +86,15 @@ class Sizes:
 
     def _write(self, key: Key, record: Record | None, data: bytes) -> None:
         if record is None:
+            self._work.put(Key(_SPACES, key.partition.removeprefix(_PREFIX)), b"")
             self._work.create(key, data)
         else:
             self._work.replace(record, data)
+
+
+def sized_spaces(work: Records) -> list[str]:
+    """The ids of the spaces in which anybody was ever counted."""
+    return [record.key.sort for record in every(work, _SPACES)]
 
 
 def _counted(tally: Tally, changes: Sequence[ProfileChange]) -> Tally | None:
@@ -139,4 +147,4 @@ def _bucket(change: ProfileChange) -> Key:
 
 
 def _key(space_id: str, bucket: int) -> Key:
-    return Key(f"sizes#{space_id}", str(bucket))
+    return Key(f"{_PREFIX}{space_id}", str(bucket))

@@ -193,7 +193,7 @@ def test_a_look_that_died_after_telling_tells_nobody_twice(world, api, destinati
     assert api.get("/alerts").data["alerts"][0]["lastTriggeredAt"] is not None
 
 
-def test_without_alerts_nothing_is_noted(world, api):
+def test_where_nobody_was_ever_counted_nothing_is_noted(world, api):
     api.create_audience()
     pass_hours(world, 2)
     assert "size_history" not in world.everything()
