@@ -7,7 +7,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from .archive.compaction import COMPACTION, Compaction
 from .archive.history import History
+from .archive.rounds import Rounds
+from .archive.workshop import Workshops
 from .batch.chain import Chain, InTurn
 from .batch.members import Members
 from .batch.requests import RunRequests
@@ -149,7 +152,9 @@ class Application:
         tokens = Tokens(a.work, a.secrets, a.transport, a.clock)
         self.tester = Tester(self.directory, a.transport, tokens, a.ids, a.clock)
         self.snapshots = Snapshots(a.archive)
-        self.history = History(a.archive, a.clock, lambda: Path(tempfile.gettempdir()), a.fanout)
+        self.history = History(a.archive, a.clock, _scratch, a.fanout)
+        self.compaction = Compaction(Workshops(a.archive, a.clock, _scratch, a.fanout))
+        self.rounds = Rounds(a.archive, a.work, lambda: self.engine.tasks, a.clock)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
         self.emitter = Emitter(self.directory, a.queues, self.sizes, self.emissions, self.snapshots, a.clock, chronicles)
         self.deliverer = self._deliverer(a, tokens)
@@ -189,6 +194,7 @@ class Application:
             queues=a.queues,
             kinds={
                 BATCH_RUN: self.batch_runs.kind(),
+                COMPACTION: self.compaction.kind(),
                 REPLAY: self.replays.kind(),
             },
             purpose=ComputationsPurpose(a.workspace),
@@ -229,6 +235,10 @@ class Application:
         )
         suppression = Suppression(a.identifiers, self.lookup)
         return Regulations(a.workspace, self.workspaces, suppression, eraser, a.ids, a.clock)
+
+
+def _scratch() -> Path:
+    return Path(tempfile.gettempdir())
 
 
 def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | None = None) -> Adapters:

@@ -40,6 +40,7 @@ def tick(application: Application, deadline: Deadline) -> dict[str, int]:
         lambda deadline: {"queued": application.ticker.tick(deadline)},
         application.engine.tick,
         application.operations.tick,
+        application.rounds.tick,
     ]
     done: dict[str, int] = {}
     failures: list[MusterError] = []
