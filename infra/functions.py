@@ -65,6 +65,8 @@ FUNCTIONS = {
             Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "IdentifiersTable"),
             Grant((*QUERY, "dynamodb:DeleteItem"), "TimelineTable"),
             Grant(("s3:PutObject",), "ArchiveBucket", "/erasures/*"),
+            Grant(("s3:GetObject", "s3:PutObject"), "ArchiveBucket", "/manifests/*"),
+            Grant(LIST, "ArchiveBucket"),
             Grant(SEND, "IngestQueue"),
             Grant(SEND, "ComputeQueue"),
             Grant(("kms:Encrypt", "kms:Decrypt"), "SecretsKey"),

@@ -20,6 +20,7 @@ LABEL = "label"
 ACTIVATION = "activation"
 TOKEN = "token"  # noqa: S105 - a kind of resource
 IDENTITY_RULES = "identity_rules"
+ARCHIVE = "archive"
 FORWARDING = "audit_forwarding"
 FAILURE_NOTIFICATIONS = "failure_notifications"
 CHANNEL = "notification_channel"
@@ -43,6 +44,7 @@ TITLES: Mapping[str, str] = {
     ACTIVATION: "Activation",
     TOKEN: "Token",
     IDENTITY_RULES: "Identity Rules",
+    ARCHIVE: "Archive",
     FORWARDING: "Audit Forwarding",
     FAILURE_NOTIFICATIONS: "Failure Notifications",
     CHANNEL: "Notification Channel",
@@ -80,6 +82,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     ACTIVATION: _SWITCHED,
     TOKEN: (CREATED, DELETED),
     IDENTITY_RULES: (MODIFIED,),
+    ARCHIVE: (MODIFIED,),
     FORWARDING: (ENABLED, DISABLED),
     FAILURE_NOTIFICATIONS: (MODIFIED,),
     CHANNEL: _LIFE,

@@ -9,16 +9,23 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import computations, people, plumbing, watching, workspace
+    from . import archive, computations, people, plumbing, watching, workspace
 
-    groups = (*workspace.GROUPS, *plumbing.GROUPS, *computations.GROUPS, *people.GROUPS, *watching.GROUPS)
+    groups = (
+        *workspace.GROUPS,
+        *plumbing.GROUPS,
+        *computations.GROUPS,
+        *people.GROUPS,
+        *archive.GROUPS,
+        *watching.GROUPS,
+    )
     return {(one.method, one.path): one for group in groups for one in group.operations}
 
 
 @cache
 def groups() -> tuple[Group, ...]:
     """Of all APIs."""
-    from . import computations, people, plumbing, profiles, tracking, watching, workspace
+    from . import archive, computations, people, plumbing, profiles, tracking, watching, workspace
 
     return (
         *tracking.GROUPS,
@@ -27,5 +34,6 @@ def groups() -> tuple[Group, ...]:
         *plumbing.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,
+        *archive.GROUPS,
         *watching.GROUPS,
     )

@@ -3,6 +3,7 @@
 from . import (
     activations,
     alerts,
+    archive,
     audiences,
     audit,
     catalog,
@@ -44,6 +45,7 @@ blueprints = (
     audit.routes,
     notifications.routes,
     alerts.routes,
+    archive.routes,
     schedules.routes,
     runs.routes,
     tokens.routes,

@@ -120,6 +120,7 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", "/tokens"): _created(resources.made_token),
     ("DELETE", "/tokens/{token_id}"): _happened(DELETED, resources.token),
     ("PUT", "/spaces/{space_id}/identity-rules"): _happened(MODIFIED, resources.identity_rules),
+    ("PUT", "/spaces/{space_id}/archive"): _happened(MODIFIED, resources.archive),
     ("POST", "/regulations"): _created(resources.made_regulation),
     ("PUT", "/audit-forwarding"): Audited(_by_switch, find=resources.forwarding),
     ("PATCH", "/spaces/{space_id}/failure-notifications"): _happened(MODIFIED, resources.failure_notifications),

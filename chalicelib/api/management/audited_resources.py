@@ -147,6 +147,10 @@ def identity_rules(call: "Call") -> Resource:
     return _of_space(call, names.IDENTITY_RULES, "identity-rules")
 
 
+def archive(call: "Call") -> Resource:
+    return _of_space(call, names.ARCHIVE, "archive")
+
+
 def failure_notifications(call: "Call") -> Resource:
     return _of_space(call, names.FAILURE_NOTIFICATIONS, "failure-notifications")
 
