@@ -11,7 +11,8 @@ from .. import query
 from ..query.vocabulary import ACCOUNTS, AUDIENCE
 from . import people
 from .scan import Row, Session, add, fetched, json_object, occurrence_of
-from .sql.states import States, named
+from .sql.admissions import named
+from .sql.states import States
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import query
-from .sql.states import States, named
+from .sql.admissions import named
+from .sql.states import States
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

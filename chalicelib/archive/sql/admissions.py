@@ -1,0 +1,61 @@
+"""What events count, as SQL over a relation of events."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...query.filters import Bounds
+from ...query.syntax import Condition
+from ...query.windows import Window
+from .cells import Cells
+from .conditions import where
+from .text import UNDECIDED, all_of, quoted, speakable
+
+
+class Admission(NamedTuple):
+    """An event is admitted when all of this is true of it."""
+
+    event: str
+    conditions: Sequence[Condition]
+    excluded: frozenset[str]
+    bounds: Bounds
+
+    def sql(self, cells: Cells, *also: str) -> str:
+        """NULL where only the evaluator can tell. `also`: what is asked of the event besides."""
+        terms = [named([self.event]), *_within(self.bounds), *also]
+        if self.excluded:
+            terms.append(_not_from(sorted(self.excluded)))
+        return all_of(terms + [where(condition, cells) for condition in self.conditions])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether SQL decides it, whatever the event holds."""
+        return not self.conditions and all(map(speakable, self.excluded))
+
+
+def named(names: Sequence[str]) -> str:
+    """Events of these names. What SQL cannot spell no event is called."""
+    known = sorted({name for name in names if speakable(name)})
+    if len(known) == 1:
+        return f"event = {quoted(known[0])}"
+    return f"event in ({', '.join(map(quoted, known))})" if known else "false"
+
+
+def within(window: Window, now: int) -> str:
+    """Events as old as that; later ones too if they may still count for something."""
+    return all_of([newer(window, now), f"timestamp <= {now - window.near}"])
+
+
+def newer(window: Window, now: int) -> str:
+    return "true" if window.far is None else f"timestamp >= {now - window.far}"
+
+
+def _within(bounds: Bounds) -> list[str]:
+    received_from, timestamp_from = bounds
+    terms = [] if received_from is None else [f"received_at >= {received_from}"]
+    return terms if timestamp_from is None else [*terms, f"timestamp >= {timestamp_from}"]
+
+
+def _not_from(excluded: Sequence[str]) -> str:
+    if not all(map(speakable, excluded)):
+        return UNDECIDED
+    return f"(source_id is null or source_id not in ({', '.join(map(quoted, excluded))}))"
