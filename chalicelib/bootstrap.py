@@ -11,12 +11,16 @@ from .archive.compaction import COMPACTION, Compaction
 from .archive.history import History
 from .archive.rounds import Rounds
 from .archive.workshop import Workshops
+from .backfill.past import ArchivedPast
+from .backfill.run import Backfill
+from .backfill.watching import RunEnds, RunPurpose
+from .backfill.wishes import Wishes
 from .batch.chain import Chain, InTurn
 from .batch.members import Members
 from .batch.requests import RunRequests
 from .batch.run import BATCH_RUN, BatchRuns
 from .batch.timetable import Timetable
-from .clock import Clock, SystemClock
+from .clock import SECOND, Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.emissions import Emissions
@@ -33,6 +37,7 @@ from .delivery.tester import Tester
 from .delivery.tokens import Tokens
 from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
+from .errands import Errands
 from .ids import Ids, RandomIds
 from .notifications.kinds import Topics
 from .operations import Operations
@@ -74,7 +79,7 @@ from .workspace.directory import StoredDirectory
 from .workspace.rates import Rates
 from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
-from .workspace.sweeps import Sweeps
+from .workspace.storage import Storage
 
 # Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
 CONCURRENT_CALLS = 8
@@ -107,10 +112,16 @@ class Adapters:
 
 class Application:
     """The services, wired. `profile_api_rate` is requests per second and space, `management_rate` per minute, workspace
-    and operation; 0 for any number. Whoever knows the `founding_secret` may found a workspace; nobody without one."""
+    and operation; 0 for any number. Whoever knows the `founding_secret` may found a workspace; nobody without one. No
+    worker goes on for longer than `settle_seconds` with what it knew of a space before."""
 
     def __init__(
-        self, adapters: Adapters, profile_api_rate: int = 0, management_rate: int = 0, founding_secret: str = ""
+        self,
+        adapters: Adapters,
+        profile_api_rate: int = 0,
+        management_rate: int = 0,
+        founding_secret: str = "",
+        settle_seconds: int = 90,
     ) -> None:
         a = adapters
         self.adapters = a
@@ -130,7 +141,9 @@ class Application:
         self.profile_rate = Rate(a.work, a.clock, profile_api_rate)
         self.removal_rate = Rate(a.work, a.clock, REMOVALS_PER_SECOND if profile_api_rate else 0)
         self.rates = Rates(a.work, a.clock, management_rate)
-        self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock)
+        storage = Storage(a.workspace, a.clock)
+        self.wishes = Wishes(a.work, storage, lambda: self.engine.tasks, a.clock, a.ids)
+        self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock, self.wishes)
         self.regulations = self._regulations(a)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
         self.resolver = Resolver(
@@ -144,7 +157,7 @@ class Application:
             clock=a.clock,
             fanout=a.fanout,
         )
-        self.ticker = Ticker(a.profiles, SHARDS, a.queues, Sweeps(a.workspace), a.clock, a.ids)
+        self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.debugger = Debugger(a.work, a.clock)
         self.emissions = Emissions(a.archive, self.ledger.counters, self.debugger, a.clock)
         self.figures = Figures(self.ledger, a.clock)
@@ -159,6 +172,7 @@ class Application:
         self.emitter = Emitter(self.directory, a.queues, self.sizes, self.emissions, self.snapshots, a.clock, chronicles)
         self.deliverer = self._deliverer(a, tokens)
         self.operations = self._operations(a)
+        self.errands = Errands(a.work, a.archive, self.history, a.queues, a.ids, a.clock)
         changes = RunChanges(a.work, a.clock)
         self.batch_runs = BatchRuns(
             directory=self.directory,
@@ -170,11 +184,22 @@ class Application:
             fanout=a.fanout,
             clock=a.clock,
         )
-        self.completions = InTurn([self.operations.completions])
-        self.engine = self._engine(a)
+        self.backfill = Backfill(
+            storage=storage,
+            profiles=a.profiles,
+            archive=a.archive,
+            resolver=self.resolver,
+            past=ArchivedPast(self.history),
+            changes=changes,
+            clock=a.clock,
+            settle=settle_seconds * SECOND,
+        )
+        self.completions = InTurn([self.operations.completions, RunEnds(storage, a.archive)])
+        self.engine = self._engine(a, storage)
         self.timetable = Timetable(self.engine.schedules, a.ids)
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable, a.clock))
+        self.desk = self.errands.desk(self.engine.tasks, self.workspaces, limited=management_rate > 0)
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
     def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:
@@ -188,7 +213,7 @@ class Application:
             random=random.SystemRandom(),
         )
 
-    def _engine(self, a: Adapters) -> Engine:
+    def _engine(self, a: Adapters, storage: Storage) -> Engine:
         return Engine(
             work=a.work,
             queues=a.queues,
@@ -196,8 +221,10 @@ class Application:
                 BATCH_RUN: self.batch_runs.kind(),
                 COMPACTION: self.compaction.kind(),
                 REPLAY: self.replays.kind(),
+                **self.backfill.kinds(),
+                **self.errands.kinds,
             },
-            purpose=ComputationsPurpose(a.workspace),
+            purpose=RunPurpose(storage, ComputationsPurpose(a.workspace)),
             failures=self.operations.failures,
             completions=self.completions,
             pace=Threaded(),
@@ -275,7 +302,11 @@ def current() -> Application:
             if _current is None:
                 settings = from_environment(os.environ)
                 _current = Application(
-                    on_aws(settings), settings.profile_api_rate, settings.management_rate, settings.bootstrap_secret
+                    on_aws(settings),
+                    settings.profile_api_rate,
+                    settings.management_rate,
+                    settings.bootstrap_secret,
+                    settings.settle_seconds,
                 )
     return _current
 

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     profile_api_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
     bootstrap_secret: str = ""
     management_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
+    settle_seconds: Annotated[int, msgspec.Meta(ge=0)] = 90
 
 
 class MissingSettings(Exception):

@@ -38,6 +38,7 @@ def tick(application: Application, deadline: Deadline) -> dict[str, int]:
     """
     parts: list[Callable[[Deadline], dict[str, int]]] = [
         lambda deadline: {"queued": application.ticker.tick(deadline)},
+        lambda deadline: {"wished": application.wishes.tick(deadline)},
         application.engine.tick,
         application.operations.tick,
         application.rounds.tick,

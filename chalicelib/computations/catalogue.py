@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .. import query
 from ..clock import DAY
-from .computation import AUDIENCE, USERS, Computation, Edition, generation_of
+from .computation import AUDIENCE, FAILED, USERS, Computation, Edition, generation_of
 
 
 class Compiled(NamedTuple):
@@ -30,13 +30,24 @@ class Compiled(NamedTuple):
         return self.computation.enabled and self.computation.ready
 
     @property
+    def is_taken_in(self) -> bool:
+        """Whether anybody is about to complete its streams; otherwise it begins anew later on."""
+        return self.computation.enabled and self.computation.stage != FAILED
+
+    @property
     def streams(self) -> Iterator[query.Stream]:
-        yield from self.plan.streams
-        yield from self.upcoming.streams if self.upcoming else ()
+        """Those worth keeping."""
+        begun = set() if self.is_taken_in else self._begun
+        for plan in (self.plan, self.upcoming):
+            yield from (stream for stream in (plan.streams if plan else ()) if stream.key not in begun)
 
     @property
     def filling(self) -> set[str]:
         """Keys of the streams that it has yet to complete."""
+        return self._begun if self.is_taken_in else set()
+
+    @property
+    def _begun(self) -> set[str]:
         computation, upcoming = self.computation, self.computation.upcoming
         keys = set[str]()
         if not computation.ready:
@@ -98,7 +109,8 @@ class Catalogue:
 
     def _index(self, key: str, plan: query.Plan) -> None:
         for stream in plan.streams:
-            self.readers_of_stream[stream.key].add(key)
+            if stream.key in self.streams:
+                self.readers_of_stream[stream.key].add(key)
         for trait in plan.traits:
             self.readers_of_trait.setdefault(trait, set()).add(key)
 

@@ -10,6 +10,7 @@ TRAIT = "trait"
 USERS = "USERS"
 ACCOUNTS = "ACCOUNTS"
 
+ANONYMOUS_ID = "anonymous_id"
 DEFAULT_EXTERNAL_IDS = ("user_id", "email", "android.idfa", "ios.idfa")
 
 # How far a definition has been taken in.

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from .. import query
+from ..clock import DAY
 from ..errors import Problem
-from .catalogue import compile_computation
-from .computation import Computation
+from .catalogue import compile_query
+from .computation import USERS, Computation
+from .status import query_of
 
 FIELD = "definition.query"
 
@@ -21,27 +23,49 @@ def check(text: str, kind: str, scope: str) -> list[Problem]:
 
 def check_cycle(computation: Computation, others: Iterable[Computation]) -> list[Problem]:
     """Why this computation, whose query is sound, cannot stand beside the others: it would wait for itself."""
-    existing = {other.key: definition for other in others if (definition := _parsed(other))}
-    definition = _parsed(computation)
-    try:
-        if definition is not None:
+    others = list(others)
+    definition = _parsed(computation, computation.query)
+    if definition is None:
+        return []
+    # What is being taken in counts, and what it has yet to replace.
+    for text_of in (query_of, _active):
+        existing = {other.key: found for other in others if (found := _parsed(other, text_of(other)))}
+        try:
             query.check_cycle(existing, computation.key, definition)
-    except query.QueryError as error:
-        return [_problem(error)]
+        except query.QueryError as error:
+            return [_problem(error)]
     return []
 
 
 def references(computation: Computation) -> frozenset[str]:
-    """The keys it reads; none when its query no longer compiles, for then it is not computed either."""
-    try:
-        return compile_computation(computation).plan.references
-    except query.QueryError:
-        return frozenset()
+    """The keys it reads or is about to; none of a query that no longer compiles, for then it is not computed either."""
+    found: frozenset[str] = frozenset()
+    for text in {computation.query, query_of(computation)}:
+        try:
+            found |= compile_query(computation, text, {}).references
+        except query.QueryError:
+            continue
+    return found
 
 
-def _parsed(computation: Computation) -> query.Definition | None:
+def lookback_of(computation: Computation) -> int | None:
+    """How many days before its creation events count; None for all. Without any other word it is the longest window,
+    provided that every stream has one."""
+    if computation.lookback_days is not None or not computation.history or computation.scope != USERS:
+        return computation.lookback_days
+    definition = _parsed(computation, query_of(computation))
+    windows = query.windows(definition) if definition else []
+    longest = [window for window in windows if window is not None]
+    return -(-max(longest) // DAY) if longest and len(longest) == len(windows) else None
+
+
+def _active(computation: Computation) -> str:
+    return computation.query
+
+
+def _parsed(computation: Computation, text: str) -> query.Definition | None:
     try:
-        return query.parse(computation.query, kind=computation.kind, scope=computation.scope)
+        return query.parse(text, kind=computation.kind, scope=computation.scope)
     except query.QueryError:
         return None
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..clock import DAY, Clock
-from ..computations.computation import Computation
+from ..computations.computation import LOCKED, Computation
 from ..delivery.ledger import Ledger
 from ..errors import NotFound
 from ..tasks.service import Tasks
@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """`progress` is in percent, None unless the first run is under way. `locked`: an edit is being taken in."""
+    """`progress` is in percent, None unless a run is under way. `locked`: an edit is being taken in."""
 
     computation: Computation
     size: int
@@ -69,14 +69,14 @@ class Overviews:
 
     def of(self, computation: Computation) -> Overview:
         found = self._tasks(computation)
-        shown = status.of_computation(computation.enabled, found.runs)
-        first = found.runs[-1] if found.runs and shown in (status.PREPARING, status.COMPUTING) else None
+        shown = status.of_computation(computation, found.runs)
+        under_way = next((task for task in found.runs if task.is_open), None) if shown in status.UNDER_WAY else None
         return Overview(
             computation=computation,
             size=self.workspaces.sizes.of(computation.space_id).get(computation.id, 0),
             status=shown,
-            locked=any(task.kind == status.EDIT and task.is_open for task in found.runs),
-            progress=None if first is None else status.progress(first),
+            locked=computation.enabled and computation.stage == LOCKED,
+            progress=None if under_way is None else status.progress(under_way),
             targets=list(self._targets(computation, found.syncs)),
         )
 

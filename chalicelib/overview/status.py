@@ -3,27 +3,33 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..computations.computation import LIVE as TAKEN_IN
+from ..computations.computation import Computation
+from ..computations.status import BACKFILLING, status_of
 from ..tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED, Task
 
-PREPARING, COMPUTING, LIVE, COMPUTATION_FAILED, DISABLED = "Preparing", "Computing", "Live", "Failed", "Disabled"
+PREPARING, COMPUTING, LIVE, COMPUTATION_FAILED = "Preparing", "Computing", "Live", "Failed"
+UNDER_WAY = (PREPARING, COMPUTING, BACKFILLING)
 
 SYNC = "sync"
-EDIT = "edit"
-RUNS = ("compute", EDIT, "batch")
+BATCH_RUN = "batch"
+RUNS = ("compute", "edit", BATCH_RUN)
 
 CONNECTED, DISCONNECTED, BOTH_OFF = "Connected", "Disconnected", "Disabled"
 
 
-def of_computation(enabled: bool, runs: Sequence[Task]) -> str:
-    """`runs` are its runs with the newest first. What is evaluated with each event is live without any."""
-    if not enabled:
-        return DISABLED
-    decided = next((task.status for task in runs if task.status in (SUCCEEDED, FAILED)), None)
+def of_computation(computation: Computation, runs: Sequence[Task]) -> str:
+    """`runs` are its runs with the newest first. Once its definition is taken in, only runs over accounts can fail:
+    what is evaluated with each event needs none."""
+    if not computation.enabled or computation.stage != TAKEN_IN:
+        return status_of(computation)
+    batch = [task for task in runs if task.kind == BATCH_RUN]
+    decided = next((task.status for task in batch if task.status in (SUCCEEDED, FAILED)), None)
     if decided is not None:
         return LIVE if decided == SUCCEEDED else COMPUTATION_FAILED
-    if any(task.status == CANCELLED for task in runs):
+    if any(task.status == CANCELLED for task in batch):
         return COMPUTATION_FAILED
-    return _under_way(runs[-1]) if runs else LIVE
+    return _under_way(batch[-1]) if batch else LIVE
 
 
 def of_sync(newest: Task | None) -> str | None:
@@ -46,14 +52,19 @@ def _under_way(task: Task) -> str:
 
 
 def progress(task: Task) -> int:
-    """In percent. Each step has the same share. Inside one it is told by the cursor, where the task knows how many
-    shards it has: then the cursor counts those that are finished."""
+    """In percent. Each step has the same share. Inside one it is told by the cursor, if that begins with how many
+    portions are done and how many there are: `3/8`."""
     done = sum(step.completed_at is not None for step in task.steps)
-    shards, current = task.input.get("shards"), task.current_step
-    part = 0.0
-    if current is not None and current.cursor is not None and current.cursor.isdigit() and isinstance(shards, int):
-        part = min(1.0, int(current.cursor) / shards) if shards > 0 else 0.0
-    return int(100 * (done + part) / max(1, len(task.steps)))
+    cursor = task.current_step.cursor if task.current_step else None
+    return int(100 * (done + _part(cursor or "")) / max(1, len(task.steps)))
+
+
+def _part(cursor: str) -> float:
+    done, _, rest = cursor.partition("/")
+    total = rest.partition("/")[0]
+    if not (done.isdigit() and total.isdigit() and int(total)):
+        return 0.0
+    return min(1.0, int(done) / int(total))
 
 
 class Stages(NamedTuple):

@@ -22,7 +22,7 @@ from .occurrence import Occurrence
 from .parser import parse
 from .plan import Evaluation, Plan, evaluate, evaluate_account
 from .printer import to_text
-from .references import cadence, check_cycle
+from .references import cadence, check_cycle, windows
 from .stream import Stream
 from .syntax import Definition
 
@@ -41,4 +41,5 @@ __all__ = [
     "explain",
     "parse",
     "to_text",
+    "windows",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from .errors import CYCLE, QueryError
 from .syntax import And, Comparison, Condition, Definition, Not, Operand, Or, Quantified, Reduced, Stream, Trait, Where
 from .vocabulary import USERS
+from .windows import from_now
 
 REALTIME = "REALTIME"
 BATCH = "BATCH"
@@ -22,6 +23,11 @@ def traits_read(definition: Definition) -> list[Trait]:
 
 def streams_read(definition: Definition) -> list[Stream]:
     return [node.stream for node in parts(definition.body) if isinstance(node, Reduced)]
+
+
+def windows(definition: Definition) -> list[int | None]:
+    """Of each stream of events, how old its events may be in ms; None where they may have any age."""
+    return [from_now(stream.filters).far for stream in streams_read(definition)]
 
 
 def keys_read(definition: Definition) -> frozenset[str]:

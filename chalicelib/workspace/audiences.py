@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS, USERS, Computation
+from ..computations.computation import ACCOUNTS, ANONYMOUS_ID, AUDIENCE, DEFAULT_EXTERNAL_IDS, USERS, Computation
 from ..computations.definition import check, references
+from ..computations.status import external_ids_of
 from .body import Body
-from .definitions import Definitions, Described, reject_changed, reject_history
+from .definitions import Definitions, Described, Edit, Scope, reject_changed
 from .model import Space
 
 LINKED = "LINKED"
@@ -14,8 +15,9 @@ TYPES = (USERS, ACCOUNTS, LINKED)
 EDITABLE = {"name", "description", "enabled", "definition", "options"}
 PROFILE = "profile"  # the only target an audience of users can have
 
-NO_OTHER_IDS = "the external ids of an audience cannot be changed yet: create an audience with these ids instead"
-NOT_EVALUATED = "audiences of this type are not evaluated yet: use USERS"
+DAYS = "backfillEventDataDays"
+NO_ANONYMOUS = "people known by nothing but an anonymous id cannot be let in later: create another audience"
+NOT_EVALUATED = "audiences of this type are not evaluated: use USERS or ACCOUNTS"
 
 
 class Audiences:
@@ -37,47 +39,52 @@ class Audiences:
         return [other for other in self.every(audience.space_id) if audience.key in references(other)]
 
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
-        """Only events received from now on count for it. Raises Invalid."""
+        """Raises Invalid."""
         body = Body(content)
         described = Described.read(body, is_new=True)
         scope, query = _scope(body), _query(body, required=True)
-        external_ids = _external_ids(body)
+        options = body.inner("options")
+        external_ids, events = _external_ids(options), Scope.read(options, DAYS, scope=scope)
         if query:
             body.problems += check(query, AUDIENCE, scope)
         body.done()
-        audience = self._definitions.new(space, AUDIENCE, "aud_", scope=scope, query=query, described=described, by=by)
+        audience = self._definitions.new(
+            space, AUDIENCE, "aud_", scope=scope, query=query, described=described, events=events, by=by
+        )
         audience.external_ids = list(DEFAULT_EXTERNAL_IDS) if external_ids is None else external_ids
         body.problems += self._definitions.circles(audience)
         body.done()
-        self._definitions.add(audience)
-        return audience
+        return self._definitions.add(audience)
 
     def update(self, audience: Computation, content: Mapping[str, Any], by: str) -> Computation:
-        """What is given replaces what is there. Raises Invalid and NotFound."""
+        """What is given replaces what is there. Raises Invalid, NotFound and Conflict."""
         body = Body(content)
         described = Described.read(body, is_new=False)
-        self._check_kept(body, audience)
+        edit = self._edit(body, audience)
         body.done()
-        return self._definitions.amend(audience, by, described) if EDITABLE & content.keys() else audience
+        return self._definitions.amend(audience, by, described, edit) if EDITABLE & content.keys() else audience
 
     def delete(self, audience: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""
         self._definitions.remove(audience)
 
-    def _check_kept(self, body: Body, audience: Computation) -> None:
-        """Reject a change of what cannot change, or cannot yet."""
+    def _edit(self, body: Body, audience: Computation) -> Edit | None:
+        """What is to be computed from now on. A change of what never changes is rejected."""
         reject_changed(body, [("audienceType", audience.scope), ("key", audience.key)])
-        body.problems += self._definitions.edit_problems(audience, _query(body))
-        external_ids = _external_ids(body)
-        if external_ids is not None and set(external_ids) != set(audience.external_ids):
-            body.reject("options.filterByExternalIds", NO_OTHER_IDS)
+        query, options = _query(body), body.inner("options")
+        body.problems += self._definitions.edit_problems(audience, query)
+        Scope.check_kept(options, DAYS, audience)
+        external_ids = _external_ids(options)
+        if external_ids is not None and ANONYMOUS_ID in set(external_ids).difference(external_ids_of(audience)):
+            options.reject("filterByExternalIds", NO_ANONYMOUS)
+        return Edit(query or None, external_ids) if query or external_ids else None
 
 
 def _scope(body: Body) -> str:
     scope = body.choice("audienceType", TYPES, required=True)
-    if scope in (ACCOUNTS, LINKED):
+    if scope == LINKED:
         body.reject("audienceType", NOT_EVALUATED)
-    return USERS
+    return ACCOUNTS if scope == ACCOUNTS else USERS
 
 
 def _query(body: Body, *, required: bool = False) -> str:
@@ -90,10 +97,7 @@ def _query(body: Body, *, required: bool = False) -> str:
     return ""
 
 
-def _external_ids(body: Body) -> list[str] | None:
-    """What `options` say of them; options that would need events of the past are rejected."""
-    options = body.inner("options")
-    reject_history(options, "backfillEventDataDays")
+def _external_ids(options: Body) -> list[str] | None:
     external_ids = options.texts("filterByExternalIds")
     if external_ids == []:
         options.reject("filterByExternalIds", "name at least one type of external id, or leave this out")

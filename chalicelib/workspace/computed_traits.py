@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..computations.computation import ACCOUNTS, DEFAULT_EXTERNAL_IDS, TRAIT, USERS, Computation
+from ..computations.computation import ACCOUNTS, ANONYMOUS_ID, DEFAULT_EXTERNAL_IDS, TRAIT, USERS, Computation
 from ..computations.definition import check
 from .body import Body
-from .definitions import Definitions, Described, reject_changed, reject_history
+from .definitions import FIXED, Definitions, Described, Edit, Scope, reject_changed
 from .model import Space
 
-ANONYMOUS_ID = "anonymous_id"
+DAYS = "backfillDurationDays"
 TYPES = (USERS, ACCOUNTS)
 EDITABLE = {"name", "description", "enabled", "definition"}
-
-NOT_EVALUATED = "computed traits of accounts are not evaluated yet: use USERS"
 
 
 class ComputedTraits:
@@ -31,31 +29,36 @@ class ComputedTraits:
         return self._definitions.get(space_id, TRAIT, trait_id, "computed trait")
 
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
-        """Only events received from now on count for it. Raises Invalid."""
+        """Raises Invalid."""
         body = Body(content)
         described = Described.read(body, is_new=True)
         query, scope = _definition(body, required=True)
         options = body.inner("options")
         anonymous = options.flag("includeAnonymousUsers")
-        reject_history(options, "backfillDurationDays")
+        events = Scope.read(options, DAYS, scope=scope)
         if query:
             body.problems += check(query, TRAIT, scope)
         body.done()
-        trait = self._definitions.new(space, TRAIT, "tra_", scope=scope, query=query, described=described, by=by)
+        trait = self._definitions.new(
+            space, TRAIT, "tra_", scope=scope, query=query, described=described, events=events, by=by
+        )
         trait.external_ids = [*DEFAULT_EXTERNAL_IDS, *([ANONYMOUS_ID] if anonymous else [])]
         body.problems += self._definitions.circles(trait)
         body.done()
-        self._definitions.add(trait)
-        return trait
+        return self._definitions.add(trait)
 
     def update(self, trait: Computation, content: Mapping[str, Any], by: str) -> Computation:
-        """What is given replaces what is there. Raises Invalid and NotFound."""
+        """What is given replaces what is there. Raises Invalid, NotFound and Conflict."""
         body = Body(content)
         described = Described.read(body, is_new=False)
         reject_changed(body, [("key", trait.key)])
-        body.problems += self._definitions.edit_problems(trait, _definition(body)[0])
+        query, scope = _definition(body)
+        if query and scope != trait.scope:
+            body.reject("definition.type", FIXED)
+        body.problems += self._definitions.edit_problems(trait, query)
         body.done()
-        return self._definitions.amend(trait, by, described) if EDITABLE & content.keys() else trait
+        edit = Edit(query, None) if query else None
+        return self._definitions.amend(trait, by, described, edit) if EDITABLE & content.keys() else trait
 
     def delete(self, trait: Computation) -> None:
         """Its values stay on profiles as ordinary traits. Raises Conflict when another computation refers to it."""
@@ -67,6 +70,4 @@ def _definition(body: Body, *, required: bool = False) -> tuple[str, str]:
     definition = body.inner("definition", required=required)
     given = required or body.has("definition")
     query = definition.required_text("query", longest=None) if given else ""
-    if definition.choice("type", TYPES, required=given) == ACCOUNTS:
-        definition.reject("type", NOT_EVALUATED)
-    return query, USERS
+    return query, definition.choice("type", TYPES, required=given) or USERS

@@ -1,28 +1,27 @@
 """What audiences and computed traits have in common: one space of keys, references among each other, one way to go."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ..clock import Clock
-from ..computations.computation import Computation
-from ..computations.definition import check, check_cycle, references
+from ..computations.computation import ACCOUNTS, FAILED, Computation
+from ..computations.definition import check, check_cycle, lookback_of, references
+from ..computations.editions import begun, complete_streams, edited, is_locked, resumed
 from ..computations.keys import key_of, with_suffix
+from ..computations.status import external_ids_of, query_of
 from ..errors import Conflict, NotFound, Problem
 from ..ids import Ids
 from .body import Body
 from .connections import Connections
 from .model import Space
+from .ports import Runs, Wish
 from .storage import Reservation, Storage, computation_key, key_key, space_partition
-from .sweeps import Sweeps
 
-NO_EDIT = "the query cannot be changed yet: create another one with the new query and delete this one"
-NO_HISTORY = (
-    "events from before the creation cannot be read back in yet, only events received afterwards count: "
-    "leave this out or set it to false"
-)
-NO_LOOKBACK = "events from before the creation cannot be read back in yet: leave this out"
+LOCKED = "an earlier change of what it computes is being taken in: wait until its status is Live"
+NO_LOOKBACK = "how far back events count only matters when events from before the creation do"
+FIXED = "this never changes: create another one"
 
 
 class Described(NamedTuple):
@@ -46,13 +45,50 @@ class Described(NamedTuple):
         )
 
 
+class Edit(NamedTuple):
+    """Another definition; what is None stays."""
+
+    query: str | None
+    external_ids: list[str] | None
+
+    def of(self, present: Computation) -> tuple[str, list[str]]:
+        kept = external_ids_of(present)
+        return self.query or query_of(present), kept if self.external_ids is None else self.external_ids
+
+    def changes(self, present: Computation) -> bool:
+        query, external_ids = self.of(present)
+        return query != query_of(present) or set(external_ids) != set(external_ids_of(present))
+
+
+class Scope(NamedTuple):
+    """Which events count; `days` before the creation, None for all."""
+
+    history: bool
+    days: int | None
+
+    @classmethod
+    def read(cls, options: Body, days: str, *, scope: str) -> "Scope":
+        """`days` is what the lookback is called. Accounts always have all of history."""
+        asked, since = options.flag("includeHistoricalData"), _days(options, days)
+        if since is not None and asked is False:
+            options.reject(days, NO_LOOKBACK)
+        return cls(True, None) if scope == ACCOUNTS else cls(asked is not False, since)
+
+    @staticmethod
+    def check_kept(options: Body, days: str, present: Computation) -> None:
+        """Reject a change of what never changes."""
+        if options.flag("includeHistoricalData") not in (None, present.history):
+            options.reject("includeHistoricalData", FIXED)
+        if _days(options, days) not in (None, lookback_of(present)):
+            options.reject(days, FIXED)
+
+
 class Definitions:
     """The computations of spaces, of every kind. `kind` is AUDIENCE or TRAIT."""
 
-    def __init__(self, storage: Storage, ids: Ids, clock: Clock, connections: Connections) -> None:
+    def __init__(self, storage: Storage, ids: Ids, clock: Clock, connections: Connections, runs: Runs) -> None:
         self._storage, self._ids, self._clock = storage, ids, clock
-        self._connections = connections
-        self._sweeps = Sweeps(storage.records)
+        self._connections, self._runs = connections, runs
 
     def all(self, space_id: str) -> list[Computation]:
         return self._storage.computations.every(space_partition(space_id), "computation#")
@@ -70,7 +106,16 @@ class Definitions:
         return computation
 
     def new(
-        self, space: Space, kind: str, prefix: str, *, scope: str, query: str, described: Described, by: str
+        self,
+        space: Space,
+        kind: str,
+        prefix: str,
+        *,
+        scope: str,
+        query: str,
+        described: Described,
+        events: Scope,
+        by: str,
     ) -> Computation:
         """Not stored yet. The key is free at this moment and taken by `add`."""
         now, name = self._clock.now(), described.name or ""
@@ -87,25 +132,38 @@ class Definitions:
             created_by=by,
             updated_at=now,
             updated_by=by,
+            history=events.history,
+            lookback_days=events.days,
         )
         return described.of(made)
 
-    def add(self, computation: Computation) -> None:
-        """Only events received from its creation on count for it."""
+    def add(self, computation: Computation) -> Computation:
+        """As it is stored, with a run on its way."""
+        computation = begun(computation, computation.created_at, self._complete(computation.space_id))
+        wish = self._runs.wish(computation.space_id, computation.id)
         self._reserve_key(computation)
         self._storage.computations.create(computation_key(computation.space_id, computation.id), computation)
-        self._announce(computation, sweep=True)
+        self._announce(computation, wish)
+        return computation
 
-    def amend(self, computation: Computation, by: str, described: Described) -> Computation:
-        """Raises NotFound."""
+    def amend(self, present: Computation, by: str, described: Described, edit: Edit | None = None) -> Computation:
+        """Raises NotFound, and Conflict for an edit while another one is being taken in."""
+        complete = self._complete(present.space_id) if edit or described.enabled else {}
 
-        def stamped(present: Computation) -> Computation:
+        def changed(present: Computation) -> Computation:
             at = max(self._clock.now(), present.updated_at + 1)  # so that callers see that it changed
-            return replace(described.of(present), updated_at=at, updated_by=by)
+            stamped = replace(described.of(present), updated_at=at, updated_by=by)
+            if edit is not None and edit.changes(present):
+                if is_locked(present):
+                    raise Conflict(LOCKED)
+                return edited(stamped, *edit.of(present), at, by, complete)
+            resumes = stamped.enabled and (not present.enabled or (present.stage == FAILED and described.enabled))
+            return resumed(stamped, at, complete) if resumes else stamped
 
-        changed = self._storage.computations.amend(computation_key(computation.space_id, computation.id), stamped)
-        self._announce(changed, sweep=described.enabled is True)  # it may have missed something
-        return changed
+        wish = self._runs.wish(present.space_id, present.id) if edit or described.enabled else None
+        amended = self._storage.computations.amend(computation_key(present.space_id, present.id), changed)
+        self._announce(amended, wish)
+        return amended
 
     def remove(self, computation: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""
@@ -121,20 +179,19 @@ class Definitions:
         return check_cycle(computation, self.all(computation.space_id))
 
     def edit_problems(self, computation: Computation, query: str) -> list[Problem]:
-        """What is wrong with the new query itself comes first: it would stand in the way of a new one too."""
-        if query in ("", computation.query):
+        """What is wrong with a new query, if there is one."""
+        if query in ("", query_of(computation)):
             return []
-        return (
-            check(query, computation.kind, computation.scope)
-            or self.circles(replace(computation, query=query))
-            or [Problem(NO_EDIT, "definition.query", {"code": "not_supported"})]
-        )
+        return check(query, computation.kind, computation.scope) or self.circles(replace(computation, query=query))
 
-    def _announce(self, computation: Computation, *, sweep: bool) -> None:
-        """Let workers see it, and only then look at everybody."""
+    def _complete(self, space_id: str) -> Mapping[str, Collection[str]]:
+        return complete_streams(self.all(space_id))
+
+    def _announce(self, computation: Computation, wish: Wish | None) -> None:
+        """Let workers see it, and only then begin its run."""
         self._storage.bump(computation.space_id)
-        if sweep and computation.enabled:
-            self._sweeps.request(computation.space_id)
+        if wish is not None:
+            wish.grant(computation)
 
     def _free_key(self, space_id: str, wanted: str) -> str:
         key = wanted
@@ -154,16 +211,14 @@ class Definitions:
                 computation.key = self._free_key(computation.space_id, wanted)
 
 
+def _days(options: Body, name: str) -> int | None:
+    """Some clients write 7 as 7.0."""
+    value = options.number(name, whole=True, least=1)
+    return None if value is None else int(value)
+
+
 def reject_changed(body: Body, kept: Iterable[tuple[str, str]]) -> None:
     """Reject what would change a field that never does."""
     for name, value in kept:
         if body.text(name) not in (None, value):
             body.reject(name, f'"{name}" never changes')
-
-
-def reject_history(options: Body, days: str) -> None:
-    """Reject options that would need events of the past; `days` is what the lookback is called."""
-    if options.flag("includeHistoricalData"):
-        options.reject("includeHistoricalData", NO_HISTORY)
-    if options.has(days):
-        options.reject(days, NO_LOOKBACK)

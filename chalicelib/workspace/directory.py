@@ -1,7 +1,7 @@
 """The read side of the workspace, cached for the workers and for the authentication of every request."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from graphlib import CycleError
 from typing import Generic, NamedTuple, TypeVar
 
@@ -11,6 +11,7 @@ from .. import query
 from ..clock import SECOND, Clock
 from ..computations.catalogue import Catalogue, Compiled, compile_computation
 from ..computations.computation import Computation
+from ..errors import Unavailable
 from ..identity.rules import DEFAULT_RULES
 from ..records import Records, every
 from ..secrecy import Secrets
@@ -38,6 +39,7 @@ V = TypeVar("V")
 
 FOUND_FOR = 30 * SECOND
 MISSING_FOR = 2 * SECOND  # what somebody has just set up must not stay unknown for long
+LOADS = 5  # of one view: each lost one is a change that somebody made meanwhile
 MOST = 10_000  # answers held of one kind: guessed write keys must not fill the memory
 
 
@@ -104,12 +106,18 @@ class StoredDirectory:
 
     def view(self, space_id: str) -> SpaceView:
         version = self._storage.version(space_id)
-        loaded = self._views.get(space_id)
-        if loaded and loaded.view.version == version and _is_fresh(loaded.at, self._clock.now(), FOUND_FOR):
-            return loaded.view
-        # The version was read first: content can be newer than its label, never older.
-        loaded = self._views[space_id] = self._load(space_id, version, loaded)
-        return loaded.view
+        for _ in range(LOADS):
+            loaded = self._views.get(space_id)
+            if loaded and loaded.view.version == version and _is_fresh(loaded.at, self._clock.now(), FOUND_FOR):
+                return loaded.view
+            # The version was read first: content can be newer than its label, never older. But what was read while
+            # others wrote may be neither before nor after them, as when one takes over what another leaves.
+            loaded = self._load(space_id, version, loaded)
+            version = self._storage.version(space_id)
+            if loaded.view.version == version:
+                self._views[space_id] = loaded
+                return loaded.view
+        raise Unavailable(f"the computations of space {space_id} change all the time")
 
     def refresh(self) -> None:
         """Forget all answers. Views need no forgetting, they are checked on every call."""
@@ -167,16 +175,24 @@ def _can_be_id(text: str) -> bool:
     return 0 < len(text) <= LONGEST and text.isascii()
 
 
-def _plans(loaded: _Loaded | None) -> dict[tuple[str, str], query.Plan]:
-    """Plans by computation and query: compiling is the dear part of loading."""
+def _plans(loaded: _Loaded | None) -> dict[Hashable, Compiled]:
+    """What was compiled before: that is the dear part of loading."""
     items = loaded.view.catalogue.by_id.values() if loaded else ()
-    return {(item.computation.id, item.computation.query): item.plan for item in items}
+    return {_compiled_from(item.computation): item for item in items}
 
 
-def _compile(computation: Computation, plans: Mapping[tuple[str, str], query.Plan]) -> Compiled | None:
-    plan = plans.get((computation.id, computation.query))
-    if plan is not None:
-        return Compiled(computation, plan)
+def _compiled_from(computation: Computation) -> Hashable:
+    """All that plans depend on and that changes."""
+    upcoming = computation.upcoming
+    editions = [(computation.query, computation.generations)]
+    editions += [(upcoming.query, upcoming.generations)] if upcoming else []
+    return computation.id, tuple((query, tuple(sorted(generations.items()))) for query, generations in editions)
+
+
+def _compile(computation: Computation, plans: Mapping[Hashable, Compiled]) -> Compiled | None:
+    known = plans.get(_compiled_from(computation))
+    if known is not None:
+        return known._replace(computation=computation)
     try:
         return compile_computation(computation)
     except query.QueryError as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..computations.catalogue import Catalogue
+from ..computations.computation import Computation
 from ..errors import Problem
 from ..identity.rules import DEFAULT_RULES, Rules
 from .model import Connection, Destination, Source, Space, Token
@@ -42,6 +43,22 @@ class Directory(Protocol):
 
     def destination(self, destination_id: str) -> Destination | None:
         """With its settings complete: secrets opened and put back among `settings`, `secrets` empty."""
+        ...
+
+
+class Wish(Protocol):
+    """Somebody will look whether a computation wants a run, even if nobody calls `grant`."""
+
+    def grant(self, computation: Computation) -> None:
+        """Begin the run at once. To be called when the change is stored and can be seen by every worker."""
+        ...
+
+
+class Runs(Protocol):
+    """Takes in what owners define. Implementation: `backfill.wishes`."""
+
+    def wish(self, space_id: str, computation_id: str) -> Wish:
+        """To be called before a change is stored that wants a run."""
         ...
 
 

@@ -15,7 +15,7 @@ from .destinations import Destinations
 from .identity_rules import IdentityRules
 from .labels import Labels
 from .model import Space, Workspace
-from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Sizes
+from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Runs, Sizes
 from .sources import Sources
 from .storage import Storage, space_key, workspace_key, workspace_partition
 from .tokens import Tokens
@@ -32,6 +32,7 @@ class Workspaces:
         sizes: Sizes,
         ids: Ids,
         clock: Clock,
+        runs: Runs,
         resyncs: Resyncs | None = None,
     ) -> None:
         storage = self._storage = Storage(records, clock)
@@ -40,7 +41,7 @@ class Workspaces:
         self.activations = Activations(storage, ids, clock, resyncs)
         self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
         self.sources = Sources(storage, ids, clock, self.destinations)
-        definitions = Definitions(storage, ids, clock, self.connections)
+        definitions = Definitions(storage, ids, clock, self.connections, runs)
         self.audiences = Audiences(definitions)
         self.identity_rules = IdentityRules(storage)
         self.labels = Labels(storage)

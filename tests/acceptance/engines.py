@@ -11,7 +11,7 @@ from chalicelib.deadline import NoDeadline
 from chalicelib.delivery.transport import Transport
 from chalicelib.ids import CountingIds
 from chalicelib.pipeline.fanout import OneByOne
-from chalicelib.queues import DELIVER, INGEST, Outgoing, Received
+from chalicelib.queues import COMPUTE, DELIVER, INGEST, Outgoing, Received
 from chalicelib.store.keys import SHARDS
 from chalicelib.store.memory import (
     MemoryArchive,
@@ -124,7 +124,7 @@ class InMemory:
         self._application = application
 
     def drain(self) -> None:
-        while self._resolve() or self._emit() or self._deliver() or self._tick():
+        while self._resolve() or self._emit() or self._deliver() or self._compute() or self._tick():
             continue
 
     def advance(self, milliseconds: int) -> None:
@@ -169,6 +169,12 @@ class InMemory:
             self._queues.delete_all_but(received, self._application.deliverer.deliver(received, NoDeadline()))
         return bool(received)
 
+    def _compute(self) -> bool:
+        received = self._queues.receive(COMPUTE)
+        if received:
+            self._queues.delete_all_but(received, self._application.engine.worker.work(received, NoDeadline()))
+        return bool(received)
+
     def _tick(self) -> bool:
         return self._application.ticker.tick(NoDeadline()) > 0
 
@@ -188,11 +194,13 @@ class OnAws:
     def drive(self, application: bootstrap.Application) -> None:
         clients, names = self._cloud.clients, self._cloud.names
         resolve, deliver = Function("resolve", app.resolve), Function("deliver", app.deliver)
+        compute = Function("compute", app.compute, 900)
         streams = clients.client("dynamodbstreams")
         triggers: list[Trigger] = [
             QueueTrigger(resolve, clients.sqs, names.settings.ingest_queue_url, self._held),
             StreamTrigger(Function("emit", app.emit), streams, names.profile_stream_arn),
             QueueTrigger(deliver, clients.sqs, names.settings.deliver_queue_url, self._held),
+            QueueTrigger(compute, clients.sqs, names.settings.compute_queue_url, self._held, batch_size=1),
         ]
         tick = ScheduleTrigger(Function("tick", app.tick), self.clock)
         # moto cannot bear concurrent writers.

@@ -47,7 +47,8 @@ class World:
         self.transport = MockTransport(self._partner)
         self.unreachable: BaseException | None = None
         self._sinks: dict[str, Sink] = {}
-        self.application = bootstrap.Application(engine.adapters(self.transport))
+        # One worker at a time, so nobody works on with what was known before.
+        self.application = bootstrap.Application(engine.adapters(self.transport), settle_seconds=0)
         bootstrap.install(self.application)
         engine.drive(self.application)
         self._gateway = Gateway(app, self.clock, BASE)
@@ -114,8 +115,11 @@ class World:
         return f"/spaces/{self.stack.space_id}/audiences"
 
     def audience(self, name: str, query: str, **more: Any) -> Any:
+        """As it was answered when it was made; everything that its making brings is done."""
         sent = {"name": name, "audienceType": "USERS", "definition": {"query": query}, **more}
-        return self.manage("POST", self.audiences, sent).data["audience"]
+        made = self.manage("POST", self.audiences, sent).data["audience"]
+        self.drain()
+        return made
 
     def webhook(self, sink: str, source: str | None = None, **settings: Any) -> Any:
         sent = {

@@ -51,6 +51,7 @@ class OperatedWorld(World):
             kinds={
                 "sync": Kind("sync", self._steps(SYNC_STEPS), one_at_a_time=per_destination),
                 "compute": Kind("compute", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
+                "batch": Kind("batch", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
                 "edit": Kind("edit", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
             },
             purpose=ComputationsPurpose(self.records),

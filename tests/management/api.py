@@ -12,6 +12,8 @@ from chalice.test import Client
 from app import app
 from chalicelib import bootstrap
 from chalicelib.clock import Clock, FixedClock
+from chalicelib.computations.computation import Computation
+from chalicelib.computations.editions import switched, taken_in
 from chalicelib.delivery.ledger import DeadLetter, Ledger
 from chalicelib.delivery.transport import MockTransport, Response
 from chalicelib.destinations.kind import Request
@@ -26,7 +28,9 @@ from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import Founded, found
 from chalicelib.workspace.rates import Rates
 from chalicelib.workspace.service import Workspaces
+from chalicelib.workspace.storage import Storage, computation_key
 from tests.events import T0
+from tests.openapi import declared
 
 WEBHOOK = next(kind for kind in KINDS.values() if kind.slug == "actions-webhook")
 BOUGHT = "event('Order Completed').count() >= 1"
@@ -47,6 +51,30 @@ class Counted:
 
     def dead_letters(self, destination_id: str) -> list[DeadLetter]:
         return self.letters.get(destination_id, [])
+
+
+class AtOnce:
+    """Runs that are over as soon as they begin; or, while they are held, as soon as they are let go."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._waiting: list[Computation] = []
+        self.held = False
+
+    def wish(self, space_id: str, computation_id: str) -> "AtOnce":
+        return self
+
+    def grant(self, computation: Computation) -> None:
+        self._waiting.append(computation)
+        if not self.held:
+            self.let_go()
+
+    def let_go(self) -> None:
+        for computation in self._waiting:
+            key = computation_key(computation.space_id, computation.id)
+            self._storage.computations.amend(key, lambda present: taken_in(switched(present)))
+            self._storage.bump(computation.space_id)
+        self._waiting = []
 
 
 class Reply(NamedTuple):
@@ -84,6 +112,7 @@ class Api:
         body = b"" if content is None else content if isinstance(content, bytes) else json.dumps(content).encode()
         sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         response = client.http.request(method, path, headers=sent, body=body)
+        declared.check(method, path, response.status_code, response.json_body)
         return Reply(response.status_code, response.json_body, response.headers)
 
     def get(self, path: str, /, **parameters: Any) -> Reply:
@@ -126,7 +155,8 @@ class World:
         self.secrets = MemorySecrets()
         self.counted = Counted()
         self.directory = StoredDirectory(self.records, self.secrets, self.clock)
-        self.workspaces = Workspaces(self.records, self.secrets, KINDS, self.counted, self.ids, self.clock)
+        self.runs = AtOnce(Storage(self.records, self.clock))
+        self.workspaces = Workspaces(self.records, self.secrets, KINDS, self.counted, self.ids, self.clock, self.runs)
         self.queues, self.topics = MemoryQueues(), MemoryTopics()
         self.answer: Callable[[Request], Response] = lambda request: Response(200)
         self.transport = MockTransport(lambda request: self.answer(request))

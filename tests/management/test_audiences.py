@@ -23,7 +23,8 @@ def test_a_new_audience(world, api):
     assert audience["createdBy"]
     assert audience["createdBy"] == audience["updatedBy"]
     assert audience["createdAt"] == audience["updatedAt"] == "2026-03-01T12:00:00.000Z"
-    assert audience["status"] == "Live"
+    assert audience["status"] == "Preparing"
+    assert api.get(f"{api.audiences}/{audience['id']}").data["audience"]["status"] == "Live"
     assert "description" not in audience
     assert "computeCadence" not in audience
 
@@ -40,9 +41,9 @@ def test_the_workers_know_it_at_once(world, api):
 def test_reading_it(api):
     created = api.create_audience(description="All of them")
     shown = api.get(f"{api.audiences}/{created['id']}").data["audience"]
-    assert {name: shown[name] for name in created} == created
+    assert {name: shown[name] for name in created} == {**created, "status": "Live"}
     assert shown["computeCadence"] == {"type": "REALTIME"}
-    assert shown["options"] == {"includeHistoricalData": False, "filterByExternalIds": DEFAULT_IDS}
+    assert shown["options"] == {"includeHistoricalData": True, "filterByExternalIds": DEFAULT_IDS}
     assert shown["description"] == "All of them"
     assert "schedules" not in shown
     assert api.get(f"{api.audiences}/{created['id']}", include="schedules").data["audience"]["schedules"] == []
@@ -128,12 +129,12 @@ class TestRefusals:
     def test_names(self, api, name):
         self.refused(api, body(name=name), "name")
 
-    @pytest.mark.parametrize("type", ["users", "PEOPLE", "ACCOUNTS", "LINKED", 1])
+    @pytest.mark.parametrize("type", ["users", "PEOPLE", "LINKED", 1])
     def test_types(self, api, type):
         self.refused(api, body(audienceType=type), "audienceType")
 
     def test_types_that_are_not_evaluated_say_so(self, api):
-        assert "not evaluated yet" in self.refused(api, body(audienceType="LINKED"), "audienceType")[0]["message"]
+        assert "not evaluated" in self.refused(api, body(audienceType="LINKED"), "audienceType")[0]["message"]
 
     @pytest.mark.parametrize("definition", ["event('x').count() >= 1", [], 1])
     def test_a_definition_that_is_no_object(self, api, definition):
@@ -145,8 +146,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "field"),
         [
-            ({"includeHistoricalData": True}, "includeHistoricalData"),
-            ({"backfillEventDataDays": 7}, "backfillEventDataDays"),
+            ({"includeHistoricalData": "yes"}, "includeHistoricalData"),
+            ({"includeHistoricalData": False, "backfillEventDataDays": 7}, "backfillEventDataDays"),
+            ({"backfillEventDataDays": 0}, "backfillEventDataDays"),
+            ({"backfillEventDataDays": 1.5}, "backfillEventDataDays"),
             ({"filterByExternalIds": "email"}, "filterByExternalIds"),
             ({"filterByExternalIds": [1]}, "filterByExternalIds"),
             ({"filterByExternalIds": []}, "filterByExternalIds"),
@@ -156,12 +159,36 @@ class TestRefusals:
     def test_options(self, api, options, field):
         self.refused(api, body(options=options), f"options.{field}")
 
-    def test_events_of_the_past_are_refused_with_what_to_do(self, api):
-        options = {"includeHistoricalData": True, "backfillEventDataDays": 7}
-        errors = self.refused(
-            api, body(options=options), "options.includeHistoricalData", "options.backfillEventDataDays"
-        )
-        assert all("leave this out" in error["message"] for error in errors)
+
+DAYS = "event('A').within({}).count() >= 1"
+FUNNEL = "event('A').where(event('B').within(parent: 2 hours).count() >= 1).within(9 days).count() >= 1"
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "shown"),
+    [
+        (BOUGHT, {}, {"includeHistoricalData": True}),
+        (BOUGHT, {"includeHistoricalData": False}, {"includeHistoricalData": False}),
+        (BOUGHT, {"backfillEventDataDays": 7}, {"includeHistoricalData": True, "backfillEventDataDays": 7}),
+        (DAYS.format("30 days"), {}, {"includeHistoricalData": True, "backfillEventDataDays": 30}),
+        (DAYS.format("36 hours"), {}, {"includeHistoricalData": True, "backfillEventDataDays": 2}),
+        (DAYS.format("30 days"), {"includeHistoricalData": False}, {"includeHistoricalData": False}),
+        (
+            DAYS.format("30 days"),
+            {"backfillEventDataDays": 7},
+            {"includeHistoricalData": True, "backfillEventDataDays": 7},
+        ),
+        (f"{DAYS.format('30 days')} AND {BOUGHT}", {}, {"includeHistoricalData": True}),
+        ("trait('plan') = 'pro'", {}, {"includeHistoricalData": True}),
+    ],
+)
+def test_which_events_count(world, api, query, options, shown):
+    created = api.create_audience(query=query, options=options)
+    expected = {"filterByExternalIds": DEFAULT_IDS, **shown}
+    assert created["options"] == expected
+    path = f"{api.audiences}/{created['id']}"
+    assert api.get(path).data["audience"]["options"] == expected
+    assert api.patch(path, {"name": "Other", "options": shown}).data["audience"]["options"] == expected
 
 
 @pytest.mark.parametrize(
@@ -169,7 +196,7 @@ class TestRefusals:
     [
         {"options": {}},
         {"options": None, "description": None, "enabled": None},
-        {"options": {"includeHistoricalData": False, "filterByExternalIds": None, "what": 1}},
+        {"options": {"includeHistoricalData": True, "filterByExternalIds": None, "what": 1}},
         {"definition": {"query": BOUGHT, "targetEntity": None}},
         {"definition": {"query": BOUGHT, "targetEntity": "profile"}},
         {"key": "mine", "what": 1},
@@ -178,7 +205,7 @@ class TestRefusals:
 def test_what_is_absent_null_or_unknown_changes_nothing(api, more):
     created = api.create_audience(**more)
     assert created["key"] == "big_buyers"
-    assert created["options"] == {"includeHistoricalData": False, "filterByExternalIds": DEFAULT_IDS}
+    assert created["options"] == {"includeHistoricalData": True, "filterByExternalIds": DEFAULT_IDS}
     assert created["enabled"] is True
 
 
@@ -200,7 +227,12 @@ class TestUpdates:
         created = api.create_audience()
         world.clock.advance(1_000)
         changed = api.patch(f"{api.audiences}/{created['id']}", {"name": "Renamed"}).data["audience"]
-        assert changed == {**created, "name": "Renamed", "updatedAt": "2026-03-01T12:00:01.000Z"}
+        assert changed == {
+            **created,
+            "name": "Renamed",
+            "status": "Live",
+            "updatedAt": "2026-03-01T12:00:01.000Z",
+        }
         assert api.create_audience("Big Buyers")["key"] != created["key"]
 
     def test_every_change_is_later_than_the_one_before(self, api):
@@ -213,10 +245,10 @@ class TestUpdates:
         created = api.create_audience()
         path = f"{api.audiences}/{created['id']}"
         versions = [world.directory.view(api.founded.space_id).version]
-        for enabled, status in ((False, "Disabled"), (True, "Live")):
-            assert api.patch(path, {"enabled": enabled}).data["audience"]["status"] == status
+        for enabled, at_first, then in ((False, "Disabled", "Disabled"), (True, "Backfilling", "Live")):
+            assert api.patch(path, {"enabled": enabled}).data["audience"]["status"] == at_first
             shown = api.get(path).data["audience"]
-            assert (shown["enabled"], shown["status"]) == (enabled, status)
+            assert (shown["enabled"], shown["status"]) == (enabled, then)
             view = world.directory.view(api.founded.space_id)
             assert view.catalogue.by_id[created["id"]].computation.enabled is enabled
             versions.append(view.version)
@@ -224,7 +256,7 @@ class TestUpdates:
 
     def test_nothing_to_change(self, api):
         created = api.create_audience()
-        assert api.patch(f"{api.audiences}/{created['id']}", {}).data["audience"] == created
+        assert api.patch(f"{api.audiences}/{created['id']}", {}).data["audience"] == {**created, "status": "Live"}
 
     def test_the_same_query_again(self, api):
         created = api.create_audience()
@@ -233,24 +265,23 @@ class TestUpdates:
 
     def test_what_it_was_created_with_again(self, api):
         created = api.create_audience()
-        options = {"includeHistoricalData": False, "filterByExternalIds": DEFAULT_IDS[::-1]}
+        options = {"includeHistoricalData": True, "filterByExternalIds": DEFAULT_IDS[::-1]}
         sent = {"audienceType": "USERS", "key": created["key"], "options": options}
         assert api.patch(f"{api.audiences}/{created['id']}", sent).data["audience"]["options"] == created["options"]
 
     @pytest.mark.parametrize(
         ("sent", "field", "words"),
         [
-            ({"definition": {"query": "event('Other').count() >= 1"}}, "definition.query", "create another one"),
             ({"definition": {"query": "event("}}, "definition.query", "column"),
             ({"definition": {}}, "definition.query", "required"),
             (
                 {"options": {"filterByExternalIds": [*DEFAULT_IDS, "anonymous_id"]}},
                 "options.filterByExternalIds",
-                "instead",
+                "anonymous id",
             ),
-            ({"options": {"filterByExternalIds": ["email"]}}, "options.filterByExternalIds", "instead"),
-            ({"options": {"includeHistoricalData": True}}, "options.includeHistoricalData", "leave this out"),
-            ({"options": {"backfillEventDataDays": 3}}, "options.backfillEventDataDays", "leave this out"),
+            ({"options": {"filterByExternalIds": []}}, "options.filterByExternalIds", "at least one"),
+            ({"options": {"includeHistoricalData": False}}, "options.includeHistoricalData", "never changes"),
+            ({"options": {"backfillEventDataDays": 3}}, "options.backfillEventDataDays", "never changes"),
             ({"audienceType": "ACCOUNTS"}, "audienceType", "never changes"),
             ({"key": "other"}, "key", "never changes"),
             ({"name": " "}, "name", "empty"),
@@ -265,6 +296,55 @@ class TestUpdates:
         assert (reply.status, reply.fields) == (422, [field])
         assert words in reply.errors[0]["message"]
         assert api.get(path).data["audience"] == before
+
+    @pytest.mark.parametrize(
+        "sent", [{"definition": {"query": FUNNEL}}, {"options": {"filterByExternalIds": ["email"]}}]
+    )
+    def test_what_it_computes_is_taken_in_and_locked_meanwhile(self, world, api, sent):
+        created = api.create_audience(options={"filterByExternalIds": [*DEFAULT_IDS, "anonymous_id"]})
+        path = f"{api.audiences}/{created['id']}"
+        world.runs.held = True
+        changed = api.patch(path, sent).data["audience"]
+        assert changed["status"] == "Locked"
+        assert changed["definition"] == sent.get("definition", created["definition"])
+        assert changed["options"] == created["options"] | sent.get("options", {})
+        again = api.patch(path, {"definition": {"query": "event('Else').count() >= 1"}})
+        assert (again.status, again.errors[0]["type"]) == (409, "conflict")
+        assert api.patch(path, {"options": {"filterByExternalIds": ["user_id"]}}).status == 409
+        assert api.patch(path, {"name": "Renamed", **sent}).data["audience"]["status"] == "Locked"
+        computation = world.directory.view(api.founded.space_id).catalogue.by_id[created["id"]].computation
+        assert (computation.version, computation.query) == (1, BOUGHT)
+        world.runs.let_go()
+        shown = api.get(path).data["audience"]
+        assert (shown["status"], shown["definition"], shown["options"]) == (
+            "Live",
+            changed["definition"],
+            changed["options"],
+        )
+        computation = world.directory.view(api.founded.space_id).catalogue.by_id[created["id"]].computation
+        assert (computation.version, computation.query) == (2, changed["definition"]["query"])
+        assert api.patch(path, {"definition": {"query": "event('Else').count() >= 1"}}).status == 200
+
+    def test_what_it_computes_cannot_change_before_it_was_computed_once(self, world, api):
+        world.runs.held = True
+        path = f"{api.audiences}/{api.create_audience()['id']}"
+        assert api.patch(path, {"definition": {"query": FUNNEL}}).status == 409
+        assert api.patch(path, {"description": "Soon"}).data["audience"]["status"] == "Preparing"
+        assert api.patch(path, {"enabled": False}).data["audience"]["status"] == "Disabled"
+        changed = api.patch(path, {"definition": {"query": FUNNEL}}).data["audience"]
+        assert (changed["status"], changed["definition"]) == ("Disabled", {"query": FUNNEL})
+        assert api.patch(path, {"enabled": True}).data["audience"]["status"] == "Preparing"
+
+    def test_what_was_to_be_taken_in_when_it_was_switched_off_is_when_it_is_on_again(self, world, api):
+        path = f"{api.audiences}/{api.create_audience()['id']}"
+        world.runs.held = True
+        api.patch(path, {"definition": {"query": FUNNEL}})
+        assert api.patch(path, {"enabled": False}).data["audience"]["definition"] == {"query": FUNNEL}
+        assert not world.directory.view(api.founded.space_id).catalogue.filling
+        assert api.patch(path, {"enabled": True}).data["audience"]["status"] == "Locked"
+        assert world.directory.view(api.founded.space_id).catalogue.filling
+        world.runs.let_go()
+        assert api.get(path).data["audience"]["status"] == "Live"
 
     def test_an_unknown_one(self, api):
         assert api.patch(f"{api.audiences}/aud_nope", {"name": "x"}).status == 404
@@ -327,7 +407,7 @@ class TestReferences:
         assert self.consumers(api, used) == ["Loyal"]
         assert self.consumers(api, user) == []
         reply = api.get(f"{api.audiences}/{used['id']}/audience-references")
-        assert reply.data["audiences"] == [user]
+        assert reply.data["audiences"] == [{**user, "status": "Live"}]
         assert reply.data["pagination"]["totalEntries"] == 1
 
     def test_consumers_can_be_sorted_searched_and_paged(self, world, api, pair):

@@ -23,13 +23,13 @@ def create(api, traits, *given, **more):
 def test_a_new_computed_trait(api, traits):
     trait = create(api, traits, description="In all")
     assert re.fullmatch(r"tra_[0-9A-Za-z]{27}", trait["id"])
-    assert (trait["key"], trait["enabled"], trait["status"]) == ("total_spent", True, "Live")
+    assert (trait["key"], trait["enabled"], trait["status"]) == ("total_spent", True, "Preparing")
     assert trait["definition"] == {"query": SPENT, "type": "USERS"}
-    assert trait["options"] == {"includeHistoricalData": False, "includeAnonymousUsers": False}
+    assert trait["options"] == {"includeHistoricalData": True, "includeAnonymousUsers": False}
     assert trait["description"] == "In all"
     assert trait["createdBy"] == trait["updatedBy"] != ""
     assert trait["spaceId"] == api.founded.space_id
-    assert api.get(f"{traits}/{trait['id']}").data["computedTrait"] == trait
+    assert api.get(f"{traits}/{trait['id']}").data["computedTrait"] == {**trait, "status": "Live"}
 
 
 def test_workers_evaluate_it_for_anonymous_people_only_if_asked(world, api, traits):
@@ -73,9 +73,8 @@ def test_renaming_and_switching_off(api, traits):
         (body(query="event('A').count() >= 1"), ["definition.query"]),
         (body(query="event('A').count("), ["definition.query"]),
         ({"name": "X", "definition": {"query": SPENT, "type": "users"}}, ["definition.type"]),
-        ({"name": "X", "definition": {"query": SPENT, "type": "ACCOUNTS"}}, ["definition.type"]),
-        (body(options={"includeHistoricalData": True}), ["options.includeHistoricalData"]),
-        (body(options={"backfillDurationDays": 7}), ["options.backfillDurationDays"]),
+        (body(options={"includeHistoricalData": 1}), ["options.includeHistoricalData"]),
+        (body(options={"includeHistoricalData": False, "backfillDurationDays": 7}), ["options.backfillDurationDays"]),
         (body(name="", enabled="yes"), ["enabled", "name"]),
     ],
 )
@@ -86,12 +85,29 @@ def test_what_is_refused(api, traits, sent, fields):
     assert api.get(traits).data["computedTraits"] == []
 
 
-def test_what_cannot_be_edited(api, traits):
+def test_which_events_count(api, traits):
+    options = {"includeHistoricalData": True, "backfillDurationDays": 7}
+    assert create(api, traits, options=options)["options"] == {**options, "includeAnonymousUsers": False}
+    windowed = create(api, traits, "Recent", "event('A').within(1 day).count()")
+    assert windowed["options"]["backfillDurationDays"] == 1
+
+
+def test_editing(world, api, traits):
     path = f"{traits}/{create(api, traits)['id']}"
     other = {"definition": {"query": "event('A').count()", "type": "USERS"}}
-    assert api.patch(path, other).fields == ["definition.query"]
+    world.runs.held = True
+    changed = api.patch(path, other).data["computedTrait"]
+    assert (changed["status"], changed["definition"]) == ("Computing", other["definition"])
+    assert api.patch(path, {"definition": {"query": "event('B').count()", "type": "USERS"}}).status == 409
+    world.runs.let_go()
+    assert api.get(path).data["computedTrait"] == {**changed, "status": "Live"}
     assert api.patch(path, {"key": "mine"}).fields == ["key"]
-    assert api.patch(path, {"definition": {"query": SPENT, "type": "USERS"}}).status == 200
+    assert api.patch(path, {"definition": {"query": "event('A').count() > 1", "type": "USERS"}}).fields == [
+        "definition.query"
+    ]
+    of_accounts = {"definition": {"query": "event('A').count()", "type": "ACCOUNTS"}}
+    assert api.patch(path, of_accounts).fields == ["definition.type"]
+    assert api.patch(path, other).status == 200
 
 
 def test_deleting_one_that_others_read(api, traits):

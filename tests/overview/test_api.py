@@ -40,7 +40,11 @@ def runs(api, audience):
 def test_a_real_time_audience_is_live_without_any_run(world, api, audience):
     destination, connection = connect(api, audience, "Hook")
     world.counted.sizes[audience] = 7
-    counts = {of_connection("delivered", "ii_of_another"): 4, of_connection("delivered", connection): 5, of_connection("discarded", connection): 1}
+    counts = {
+        of_connection("delivered", "ii_of_another"): 4,
+        of_connection("delivered", connection): 5,
+        of_connection("discarded", connection): 1,
+    }
     world.ledger.count(destination, counts, world.clock.now() - 2 * DAY)
     world.ledger.count(destination, {of_connection("delivered", connection): 2}, world.clock.now())
     shown = overview(api, audience)
@@ -77,7 +81,7 @@ def test_a_real_time_audience_is_live_without_any_run(world, api, audience):
 
 def test_a_run_that_fails_twice_is_computing_and_then_live_but_never_failed(world, api, audience):
     world.failing[audience, "evaluate"] = 2
-    task = world.task("compute", api, audience, run_id="run_1")
+    task = world.task("batch", api, audience, run_id="run_1")
     assert overview(api, audience)["status"] == "Preparing"
     seen = []
     while world.engine.tasks.get(task.task_id).is_open:
@@ -88,7 +92,7 @@ def test_a_run_that_fails_twice_is_computing_and_then_live_but_never_failed(worl
 
 def test_progress_is_shown_while_the_first_run_is_under_way(world, api, audience):
     world.failing[audience, "diff"] = 1
-    task = world.task("compute", api, audience)
+    task = world.task("batch", api, audience)
     assert overview(api, audience)["progress"] == 0
     world.turn(task)
     assert overview(api, audience)["progress"] == 33
@@ -99,7 +103,7 @@ def test_progress_is_shown_while_the_first_run_is_under_way(world, api, audience
 def test_one_destination_fails_and_the_other_and_the_audience_do_not(world, api, audience):
     bad, _ = connect(api, audience, "Bad")
     good, _ = connect(api, audience, "Good")
-    world.play(world.task("compute", api, audience))
+    world.play(world.task("batch", api, audience))
     world.failing[bad, "deliver"] = 99
     for destination in (bad, good):
         world.play(world.task("sync", api, audience, destination))
@@ -172,12 +176,25 @@ def test_the_last_fifty_runs_are_found_among_syncs(world, api, audience):
 
 
 def test_an_edit_locks(world, api, audience):
-    world.play(world.task("compute", api, audience))
-    world.clock.advance(1)
+    world.runs.held = True
+    api.patch(f"{api.audiences}/{audience}", {"definition": {"query": "event('Else').count() >= 1"}})
     edit = world.task("edit", api, audience)
-    assert (overview(api, audience)["status"], overview(api, audience)["locked"]) == ("Live", True)
+    shown = overview(api, audience)
+    assert (shown["status"], shown["locked"], shown["progress"]) == ("Locked", True, None)
     world.play(edit)
-    assert overview(api, audience)["locked"] is False
+    world.runs.let_go()
+    shown = overview(api, audience)
+    assert (shown["status"], shown["locked"]) == ("Live", False)
+
+
+def test_the_first_run_is_backfilling(world, api):
+    world.runs.held = True
+    audience = api.create_audience()["id"]
+    task = world.task("compute", api, audience)
+    assert (overview(api, audience)["status"], overview(api, audience)["progress"]) == ("Preparing", 0)
+    world.play(task)
+    world.runs.let_go()
+    assert overview(api, audience)["status"] == "Live"
 
 
 def test_a_computed_trait_has_an_overview_too(world, api):

@@ -2,16 +2,22 @@
 
 import pytest
 
+from chalicelib.computations.computation import FAILED as FAILING
 from chalicelib.overview.status import of_computation, of_destination, of_sync, progress, stages
 from chalicelib.tasks.task import Step, Task
+from tests.pipeline.shop import audience
 
 QUEUED, RUNNING, WAITING, YIELDED = "queued", "running", "waiting_retry", "yielded"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 
 
 def task(status, steps=(), **more):
-    fields = {"task_id": "aud_1:compute:-:1", "kind": "compute", "space_id": "s", "slot": "1", "created_at": 1_000}
+    fields = {"task_id": "aud_1:batch:-:1", "kind": "batch", "space_id": "s", "slot": "1", "created_at": 1_000}
     return Task(**{**fields, "steps": tuple(steps), "status": status, **more})
+
+
+def computation(**fields):
+    return audience("big", "event('A').count() >= 1", **fields)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +42,32 @@ def task(status, steps=(), **more):
 )
 def test_status_by_runs_the_newest_first(runs, status):
     tasks = [task(one) for one in runs]
-    assert of_computation(True, tasks) == status
-    assert of_computation(False, tasks) == "Disabled"
+    assert of_computation(computation(), tasks) == status
+    assert of_computation(computation(enabled=False), tasks) == "Disabled"
+    assert of_computation(computation(stage=FAILING), tasks) == "Failed"
+
+
+@pytest.mark.parametrize("kind", ["compute", "edit"])
+def test_a_definition_that_is_taken_in_is_good_whatever_became_of_earlier_runs(kind):
+    assert of_computation(computation(), [task(FAILED, kind=kind), task(CANCELLED, kind=kind)]) == "Live"
+
+
+@pytest.mark.parametrize(
+    ("stage", "fields", "status"),
+    [
+        ("preparing", {}, "Preparing"),
+        ("computing", {"history": True}, "Backfilling"),
+        ("computing", {"history": False}, "Computing"),
+        ("live", {}, "Live"),
+        ("failed", {}, "Failed"),
+        ("locked", {}, "Locked"),
+        ("locked", {"kind": "trait"}, "Computing"),
+        ("locked", {"scope": "ACCOUNTS"}, "Live"),
+    ],
+)
+def test_status_by_how_far_a_definition_is_taken_in(stage, fields, status):
+    assert of_computation(computation(stage=stage, **fields), []) == status
+    assert of_computation(computation(stage=stage, enabled=False, **fields), []) == "Disabled"
 
 
 @pytest.mark.parametrize(
@@ -76,20 +106,21 @@ def steps(done, *names, cursor=None):
 
 
 @pytest.mark.parametrize(
-    ("done", "cursor", "shards", "percent"),
+    ("done", "cursor", "percent"),
     [
-        (0, None, 4, 0),
-        (1, None, 4, 25),
-        (1, "2", 4, 37),
-        (1, "9", 4, 50),
-        (1, "page", 4, 25),
-        (1, "2", None, 25),
-        (4, None, 4, 100),
+        (0, None, 0),
+        (1, None, 25),
+        (1, "2/4", 37),
+        (1, "2/4/use_1/0/0", 37),
+        (1, "9/4", 50),
+        (1, "2/0", 25),
+        (1, "page", 25),
+        (1, "1772366400000", 25),
+        (4, None, 100),
     ],
 )
-def test_progress(done, cursor, shards, percent):
-    input = {} if shards is None else {"shards": shards}
-    assert progress(task(RUNNING, steps(done, "a", "b", "c", "d", cursor=cursor), input=input)) == percent
+def test_progress(done, cursor, percent):
+    assert progress(task(RUNNING, steps(done, "a", "b", "c", "d", cursor=cursor))) == percent
 
 
 def test_stages_of_a_run():

@@ -22,17 +22,8 @@ from tests.events import T0
 
 
 def audience(key: str, query: str, **fields: Any) -> Computation:
-    return Computation(
-        id=f"aud_{key}",
-        workspace_id="w",
-        space_id="s",
-        kind=AUDIENCE,
-        scope=USERS,
-        key=key,
-        name=key,
-        query=query,
-        **{"created_at": 0, **fields},
-    )
+    given = {"kind": AUDIENCE, "scope": USERS, "created_at": 0, **fields}
+    return Computation(id=f"aud_{key}", workspace_id="w", space_id="s", key=key, name=key, query=query, **given)
 
 
 class OneSpace:

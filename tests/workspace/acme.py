@@ -9,7 +9,9 @@ from chalicelib.store.memory import MemoryRecords, MemorySecrets
 from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import found
 from chalicelib.workspace.service import Workspaces
+from chalicelib.workspace.storage import Storage
 from tests.events import T0
+from tests.management.api import AtOnce
 
 BOUGHT = "event('Order Completed').count() >= 1"
 
@@ -42,11 +44,13 @@ class Acme:
 
     def services(self, records):
         sizes = SimpleNamespace(of=lambda space_id: {})
-        return Workspaces(records, self.secrets, KINDS, sizes, self.ids, self.clock)
+        return Workspaces(
+            records, self.secrets, KINDS, sizes, self.ids, self.clock, AtOnce(Storage(records, self.clock))
+        )
 
-    def audience(self, name="Big", query=BOUGHT, services=None):
+    def audience(self, name="Big", query=BOUGHT, services=None, **more):
         self.clock.advance(1)
-        sent = {"name": name, "audienceType": "USERS", "definition": {"query": query}}
+        sent = {"name": name, "audienceType": "USERS", "definition": {"query": query}, **more}
         return (services or self.workspaces).audiences.create(self.space, sent, "me")
 
     def view(self):

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from chalicelib import query
-from chalicelib.clock import SECOND
+from chalicelib.clock import DAY, SECOND
 from chalicelib.computations import catalogue
 from chalicelib.destinations.registry import KINDS
 from chalicelib.workspace import directory as module
@@ -196,7 +196,7 @@ class TestViews:
         assert [c.destination_id for c in found[other.id]] == made[:1]
 
 
-def test_the_query_package_is_asked_with_the_time_of_creation(acme, monkeypatch):
+def test_the_query_package_is_asked_with_the_bounds_of_the_computation(acme, monkeypatch):
     asked: list[dict[str, int]] = []
     compiling = query.compile
 
@@ -205,7 +205,11 @@ def test_the_query_package_is_asked_with_the_time_of_creation(acme, monkeypatch)
         return compiling(definition, **more)
 
     monkeypatch.setattr(query, "compile", ask)
-    audience = acme.audience()
+    audience = acme.audience(options={"includeHistoricalData": False})
     asked.clear()
     acme.view()
     assert asked == [{"received_from": audience.created_at, "generations": {}}]
+    recent = acme.audience("Recent", options={"backfillEventDataDays": 2})
+    asked.clear()
+    acme.view()
+    assert asked == [{"timestamp_from": recent.created_at - 2 * DAY, "generations": recent.generations}]

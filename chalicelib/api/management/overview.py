@@ -8,11 +8,13 @@ from chalice.app import Blueprint
 from ... import bootstrap
 from ...computations.computation import AUDIENCE as KIND_AUDIENCE
 from ...computations.computation import USERS, Computation
+from ...computations.status import external_ids_of, query_of
 from ...delivery.ledger import DELIVERED, DISCARDED
 from ...instants import to_iso
 from ...overview.service import Overview, Overviews, Run, Target
 from ...overview.status import of_sync, progress, stages
 from ...tasks.task import Execution, Failure, Step, Task
+from . import shapes
 from .audiences import AUDIENCE, find_audience
 from .computed_traits import TRAIT, find_trait
 from .endpoint import Call, endpoint
@@ -88,8 +90,11 @@ def _overview(call: Call, shown: Overview) -> dict[str, Any]:
         "createdAt": to_iso(computation.created_at),
         "updatedBy": computation.updated_by,
         "updatedAt": to_iso(computation.updated_at),
-        "definition": {"query": computation.query, "type": computation.scope},
-        "options": {"includeHistoricalData": False, "filterByExternalIds": computation.external_ids},
+        "definition": {"query": query_of(computation), "type": computation.scope},
+        "options": {
+            "filterByExternalIds": external_ids_of(computation),
+            **shapes.events(computation, "backfillEventDataDays" if is_audience else "backfillDurationDays"),
+        },
         "computeCadence": {"type": "REALTIME" if computation.scope == USERS else "BATCH"},
         "schedules": schedules_of(computation),
         "size": {"type": computation.scope, "count": shown.size, "uniqueCount": shown.size},

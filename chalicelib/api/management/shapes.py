@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 from ...computations.computation import USERS, Computation
+from ...computations.definition import lookback_of
+from ...computations.status import external_ids_of, query_of, status_of
 from ...delivery.ledger import DeadLetter
 from ...instants import to_iso
 from ...workspace.connections import DEFAULT_ID_SYNC
@@ -111,7 +113,7 @@ def _computation(shown: Computation) -> Shape:
         **described,
         "key": shown.key,
         "enabled": shown.enabled,
-        "status": "Live" if shown.enabled else "Disabled",
+        "status": status_of(shown),
         "createdBy": shown.created_by,
         "updatedBy": shown.updated_by,
         "createdAt": to_iso(shown.created_at),
@@ -119,13 +121,19 @@ def _computation(shown: Computation) -> Shape:
     }
 
 
+def events(shown: Computation, days: str) -> Shape:
+    """Which events count; `days` is what the lookback is called, left out where all of them do."""
+    lookback = lookback_of(shown)
+    return {"includeHistoricalData": shown.history, **({} if lookback is None else {days: lookback})}
+
+
 def audience(shown: Computation) -> Shape:
     """As it is shown after a change and among consumers."""
     return {
         **_computation(shown),
-        "definition": {"query": shown.query},
+        "definition": {"query": query_of(shown)},
         "audienceType": shown.scope,
-        "options": {"includeHistoricalData": False, "filterByExternalIds": shown.external_ids},
+        "options": {"filterByExternalIds": external_ids_of(shown), **events(shown, "backfillEventDataDays")},
     }
 
 
@@ -133,8 +141,8 @@ def computed_trait(shown: Computation) -> Shape:
     anonymous = "anonymous_id" in shown.external_ids
     return {
         **_computation(shown),
-        "definition": {"query": shown.query, "type": shown.scope},
-        "options": {"includeHistoricalData": False, "includeAnonymousUsers": anonymous},
+        "definition": {"query": query_of(shown), "type": shown.scope},
+        "options": {"includeAnonymousUsers": anonymous, **events(shown, "backfillDurationDays")},
     }
 
 

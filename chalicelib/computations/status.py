@@ -1,0 +1,28 @@
+"""How a computation does, in the words that its owner knows."""
+
+from .computation import ACCOUNTS, COMPUTING, FAILED, LIVE, LOCKED, PREPARING, TRAIT, Computation
+
+SHOWN = {PREPARING: "Preparing", COMPUTING: "Computing", LIVE: "Live", FAILED: "Failed", LOCKED: "Locked"}
+BACKFILLING, DISABLED = "Backfilling", "Disabled"
+
+
+def status_of(computation: Computation) -> str:
+    if not computation.enabled:
+        return DISABLED
+    stage = computation.stage
+    if stage == COMPUTING and computation.history:
+        return BACKFILLING
+    if stage == LOCKED and computation.scope == ACCOUNTS:
+        return SHOWN[LIVE]  # the next run goes by the new definition, until then the old one is good
+    if stage == LOCKED and computation.kind == TRAIT:
+        return SHOWN[COMPUTING]
+    return SHOWN[stage]
+
+
+def query_of(computation: Computation) -> str:
+    """As its owner wrote it last."""
+    return computation.upcoming.query if computation.upcoming else computation.query
+
+
+def external_ids_of(computation: Computation) -> list[str]:
+    return computation.upcoming.external_ids if computation.upcoming else computation.external_ids
