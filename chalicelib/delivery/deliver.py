@@ -11,6 +11,7 @@ message id, and partners can tell.
 
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 SETTLING = 2 * SECOND  # what the writes after an attempt may take
 TURN = 5 * SECOND  # of a lane beside others: a slow partner must not hold the worker for the rest of the call
 ABREAST = 4  # requests at once to one partner by one worker; those of one person stay in order
+MUCH = 10  # requests to one partner in one call
 CROWD = 16  # destinations in one call from which on each has to do with one lane
 
 
@@ -227,15 +229,15 @@ def _at(payload: Payload, path: str) -> Any:
 
 
 def _lanes(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
-    """A few per destination, so that a slow one holds up only itself."""
-    destinations = {attempt.group.target.destination_id for attempt in attempts}
-    abreast = ABREAST if len(destinations) <= CROWD else 1
+    """One per destination, so that a slow one holds up only itself; a few where there is much to do."""
+    of_destination = Counter(attempt.group.target.destination_id for attempt in attempts)
     lanes: dict[tuple[str, int], list[Attempt]] = {}
     for attempt in attempts:
-        payload = attempt.parcels[0].delivery.payload
+        destination_id, payload = attempt.group.target.destination_id, attempt.parcels[0].delivery.payload
+        is_worth_it = of_destination[destination_id] > MUCH and len(of_destination) <= CROWD
         person = str(payload.get("userId") or payload.get("anonymousId") or "")
-        lane = attempt.group.target.destination_id, zlib.crc32(person.encode()) % abreast
-        lanes.setdefault(lane, []).append(attempt)
+        lane = zlib.crc32(person.encode()) % ABREAST if is_worth_it else 0
+        lanes.setdefault((destination_id, lane), []).append(attempt)
     return list(lanes.values())
 
 

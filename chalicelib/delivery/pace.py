@@ -4,7 +4,7 @@ One record per destination, shared by all workers: a bucket of tokens that holds
 rate is known there is no record, and nothing to pay for, until the partner fails.
 
     rate ──┬─ every failing batch halves it, down to a thirty-second; after the first success it recovers by itself
-           └─ nothing but failures for longer than a retry schedule: only a probe now and then, until one succeeds
+           └─ nothing but failures for a day: only a probe now and then, until one succeeds
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ..clock import DAY, HOUR, MINUTE, SECOND, Clock
+from ..clock import DAY, MINUTE, SECOND, Clock
 from ..errors import Conflict, VersionConflict
 from ..records import Key, Record, Records
 
@@ -20,13 +20,13 @@ NOMINAL = 200.0  # requests a second a partner without a known rate is slowed do
 LEAST = 1 / 32
 RECOVERY = 2 * MINUTE  # from nothing to the whole rate
 SLOWING_EVERY = SECOND  # what fails side by side is one piece of news
-KEPT = DAY
+KEPT = 3 * DAY
 ROUNDS = 3  # each lost round is another worker's write
 REPLAYED = 0.5  # of the rate, for what is sent again: the rest is left to what happens now
 
-# Dead: without one success for longer than any message is retried, over so many failures. Before that every message
-# has its whole schedule.
-DEAD_AFTER = 4 * HOUR
+# Dead: without one success for a day, over so many failures. Whatever was made in the first twenty hours of an outage
+# has its whole schedule of retries.
+DEAD_AFTER = DAY
 DEAD_FAILURES = 100
 PROBE_EVERY = MINUTE
 

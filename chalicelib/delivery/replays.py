@@ -168,7 +168,7 @@ def wish_of(content: Mapping[str, Any], now: int) -> Wish:
     if since is not None and since < now - KEPT:
         body.reject("from", '"from" must be at most 14 days ago: what is older is not kept')
     body.done()
-    return Wish(letters=chosen == FAILED, since=since or 0, until=min(until or 0, now), events=events)
+    return Wish(letters=chosen == FAILED, since=since or 0, until=min(until or 0, now + 1), events=events)
 
 
 def redrive_of(content: Mapping[str, Any], ledger: Ledger, destination_id: str) -> Wish:

@@ -77,8 +77,7 @@ class Settlement:
     def hold(self, parcel: Parcel, wait: int, schedule: Schedule) -> None:
         """It has to wait at least `wait` ms for its turn, which is no attempt. Its time runs on meanwhile."""
         now = self._clock.now()
-        receives = max(message.receives for message in parcel.messages)
-        until = now + wait + round(self._random.random() * 2 ** min(receives, DOUBLINGS) * SECOND)
+        until = now + wait + round(self._random.random() * 2 ** min(_waits(parcel), DOUBLINGS) * SECOND)
         until = min(until, now + max(wait, LONGEST_WAIT * SECOND))
         if parcel.before is not None:
             attempts = parcel.before.attempts
@@ -174,3 +173,9 @@ class Settlement:
         if not parcel.delivery.replayed:
             hour = parcel.delivery.destination_id, first_at // HOUR * HOUR
             self._pending.setdefault(hour, Counter())[counter(parcel.delivery, PENDING)] += amount
+
+
+def _waits(parcel: Parcel) -> int:
+    """How often it was received for nothing, this time included: every attempt was a receipt too."""
+    attempts = parcel.before.attempts.count if parcel.before else 0
+    return max(1, max(message.receives for message in parcel.messages) - attempts)

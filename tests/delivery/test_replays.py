@@ -311,7 +311,7 @@ def test_wishes_that_cannot_be_granted(content, fields):
 
 
 def test_wishes():
-    assert wish_of(FROM_TO, NOW) == Wish(since=NOW - HOUR, until=NOW)
+    assert wish_of(FROM_TO, NOW) == Wish(since=NOW - HOUR, until=NOW + 1)
     assert wish_of({**FROM_TO, "only": "failed"}, NOW + 5 * DAY).letters
     assert wish_of({**FROM_TO, "only": ["A"]}, NOW).events == ("A",)
 
