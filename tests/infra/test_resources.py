@@ -117,7 +117,7 @@ def test_the_archive_keeps_strangers_out_and_never_drops_landed_events() -> None
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     expiring = {r["Prefix"] for r in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r}
-    assert expiring == {"emitted/"}
+    assert expiring == {"emitted/", "previews/", "exports/", "imports/", "replays/"}
     policy = template()["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert (policy["Effect"], policy["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
