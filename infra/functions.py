@@ -66,6 +66,9 @@ FUNCTIONS = {
             Grant((*QUERY, "dynamodb:DeleteItem"), "TimelineTable"),
             Grant(("s3:PutObject",), "ArchiveBucket", "/erasures/*"),
             Grant(("s3:GetObject", "s3:PutObject"), "ArchiveBucket", "/manifests/*"),
+            # What a link lets others do is what whoever signed it may do.
+            Grant(("s3:GetObject",), "ArchiveBucket", "/exports/*"),
+            Grant(("s3:GetObject", "s3:PutObject"), "ArchiveBucket", "/imports/*"),
             Grant(LIST, "ArchiveBucket"),
             Grant(SEND, "IngestQueue"),
             Grant(SEND, "ComputeQueue"),
@@ -139,11 +142,17 @@ FUNCTIONS = {
         memory=3_008,  # scans of the archive: nearly two CPUs, and room for what they keep in memory
         grants=(
             *COMMON,
+            Grant(WRITE, "WorkspaceTable"),  # how far a definition is taken in
+            Grant((*READ, "dynamodb:PutItem"), "ProfilesTable"),
+            Grant(QUERY, "ProfilesTable", "/index/listing"),
+            # Of whom nobody knows any more, nothing is sent again; and merges that were left half done are completed.
+            Grant((*READ, "dynamodb:PutItem", "dynamodb:DeleteItem"), "IdentifiersTable"),
+            Grant(("dynamodb:PutItem",), "TimelineTable"),
             Grant(("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "ArchiveBucket", "/*"),
             Grant(LIST, "ArchiveBucket"),
-            Grant(READ, "IdentifiersTable"),  # of whom nobody knows any more, nothing is sent again
             Grant(SQS_READ, "ComputeQueue"),
             Grant(SEND, "ComputeQueue"),
+            Grant(SEND, "IngestQueue"),  # imports and replays
             Grant(SEND, "DeliverQueue"),
             Grant(("kms:Decrypt",), "SecretsKey"),
         ),
@@ -165,7 +174,6 @@ FUNCTIONS = {
             Grant(("dynamodb:UpdateItem",), "WorkspaceTable"),  # alerts that fired
             Grant(LIST, "ArchiveBucket"),  # spaces to compact
             Grant(QUERY, "ProfilesTable", "/index/due"),
-            Grant(QUERY, "ProfilesTable", "/index/listing"),  # sweeps
             Grant(SEND, "IngestQueue"),
             Grant(SEND, "ComputeQueue"),
             Grant(("kms:Decrypt",), "SecretsKey"),

@@ -22,6 +22,10 @@ PROFILE_API_RATE = 100  # requests per second and space: what clients of this AP
 MANAGEMENT_RATE = 300  # requests per minute, workspace and operation: far above what a person or a terraform run does
 
 
+# A worker is killed at its timeout; clocks differ, and so does the moment at which a timeout begins.
+SETTLE_SECONDS = FUNCTIONS["resolve"].timeout + 30
+
+
 class Queue(NamedTuple):
     """`receives` is after how many attempts a message goes to the dead-letter queue."""
 
@@ -70,7 +74,8 @@ class Names(NamedTuple):
 def environment() -> Json:
     """The variables every function gets."""
     found = {PREFIX + field.upper(): value for field, value in SETTINGS.items()}
-    return {**found, **{PREFIX + name: {"Ref": parameter} for name, parameter in FROM_PARAMETERS.items()}}
+    chosen = {PREFIX + name: {"Ref": parameter} for name, parameter in FROM_PARAMETERS.items()}
+    return {**found, **chosen, f"{PREFIX}SETTLE_SECONDS": str(SETTLE_SECONDS)}
 
 
 def template() -> Json:
@@ -282,6 +287,11 @@ def _encryption() -> Json:
     return {"ServerSideEncryptionConfiguration": [rule]}
 
 
+# What owners ordered: files are fetched within a day, imports and replays are remembered as long as their tasks.
+# What a run keeps between its steps it removes itself, unless it is killed for good.
+PASSING = (("previews", 2), ("exports", 2), ("imports", 90), ("replays", 90), ("runs", 7))
+
+
 def _lifecycle() -> list[Json]:
     # Files of days long past are read less and less, but they are the only record of the events: they get cheaper with
     # age, and only compaction removes any. Landing objects are gone by then.
@@ -293,6 +303,10 @@ def _lifecycle() -> list[Json]:
         ),
         # What was sent can be sent again for two weeks; it names people, so it is not kept any longer.
         {"Id": "emitted", "Status": "Enabled", "Prefix": "emitted/", "ExpirationInDays": 15},
+        *(
+            {"Id": prefix, "Status": "Enabled", "Prefix": f"{prefix}/", "ExpirationInDays": days}
+            for prefix, days in PASSING
+        ),
         {"Id": "unfinished", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
     ]
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,7 +27,7 @@ from . import places
 from .feed import MOST_BYTES, MOST_MESSAGES, REMEMBERED, Feed, Inlet, is_far_ahead
 from .held import Held
 from .imports import KEPT, KIND, Import, Report
-from .lines import Chunk, Line, Lines, lines_of
+from .lines import Chunk, Line, Lines, digest_of, lines_of
 from .rejects import Reject, Rejects
 
 DAMAGED = "damaged_compression"
@@ -78,7 +77,7 @@ class Importing:
         wanted = self._import(task)
         etag = self._etag(wanted)
         with self._fetched(wanted) as path:
-            digest = _digest(path)
+            digest = digest_of(path)
         earlier = self._claim(wanted, digest)
         if earlier is None:
             return _noted(Named(digest, etag))
@@ -245,11 +244,6 @@ class Importing:
             yield lines
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
 def _noted(named: Named) -> Done:
     return Done(msgspec.json.encode(named).decode())
 
@@ -268,3 +262,10 @@ def _place(note: str) -> Place:
 
 def _step_of(task: Task, name: str) -> Step:
     return next(step for step in task.steps if step.name == name)
+
+
+def place_of(task: Task) -> Place | None:
+    """How far it is; None before it begins."""
+    found = _step_of(task, "read")
+    note = found.cursor or found.output_ref
+    return msgspec.json.decode(note, type=Place) if note else None

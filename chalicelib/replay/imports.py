@@ -117,6 +117,11 @@ class Imports:
         found = self._shelf.every(places.imports(space_id), "")
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 
+    def rejected_link(self, found: Followed) -> str | None:
+        """Where the list of the lines that were not taken can be fetched for a while."""
+        key = found.report.rejected_key if found.report else None
+        return self._archive.link(key, LINK // SECOND, f"{found.made.id}.rejected.ndjson") if key else None
+
     def _size(self, body: Body, key: str, space: Space) -> int:
         if not key:
             return 0

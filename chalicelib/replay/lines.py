@@ -4,6 +4,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -12,6 +13,8 @@ from ..tracking.request import MESSAGE_LIMIT
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SKIPPED_AT_ONCE = 1 << 20  # bytes, of a line that is too long
+HASHED_AT_ONCE = 1 << 20  # bytes
+DAMAGE = (OSError, EOFError, zlib.error)  # what gzip raises
 
 
 class Line(NamedTuple):
@@ -52,7 +55,7 @@ class Lines:
                 if text is None or text:
                     found.append(Line(self.number - 1, text))
                     size += len(text or b"")
-        except (OSError, EOFError, zlib.error):
+        except DAMAGE:
             return Chunk(found, is_last=True, damaged=True)
         return Chunk(found, is_last=False)
 
@@ -79,9 +82,26 @@ class Lines:
 @contextmanager
 def lines_of(path: Path, offset: int, number: int) -> Iterator[Lines]:
     """From an offset that an earlier reader came to."""
+    with _inflated(path) as file:
+        file.seek(offset)
+        yield Lines(file, offset, number)
+
+
+def digest_of(path: Path) -> str:
+    """Of the inflated bytes, as far as they make sense: the same lines packed again are the same."""
+    found = sha256()
+    with _inflated(path) as file:
+        try:
+            while read := file.read(HASHED_AT_ONCE):
+                found.update(read)
+        except DAMAGE:
+            found.update(b"\0damaged")
+    return found.hexdigest()
+
+
+@contextmanager
+def _inflated(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as raw:
         packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         raw.seek(0)
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-        file.seek(offset)
-        yield Lines(file, offset, number)
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw

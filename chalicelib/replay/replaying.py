@@ -184,3 +184,10 @@ def _step_of(task: Task, name: str) -> Step:
 
 def _cut_key(replay: Replay) -> str:
     return f"replays/{replay.space_id}/{replay.id}/cut.json"
+
+
+def place_of(task: Task) -> Place | None:
+    """How far it is; None before it begins."""
+    found = _step_of(task, "send")
+    note = found.cursor or found.output_ref
+    return msgspec.json.decode(note, type=Place) if note else None

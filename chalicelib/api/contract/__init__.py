@@ -9,12 +9,13 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import archive, computations, people, plumbing, watching, workspace
+    from . import archive, computations, errands, people, plumbing, watching, workspace
 
     groups = (
         *workspace.GROUPS,
         *plumbing.GROUPS,
         *computations.GROUPS,
+        *errands.GROUPS,
         *people.GROUPS,
         *archive.GROUPS,
         *watching.GROUPS,
@@ -25,12 +26,13 @@ def management() -> Mapping[tuple[str, str], Operation]:
 @cache
 def groups() -> tuple[Group, ...]:
     """Of all APIs."""
-    from . import archive, computations, people, plumbing, profiles, tracking, watching, workspace
+    from . import archive, computations, errands, people, plumbing, profiles, tracking, watching, workspace
 
     return (
         *tracking.GROUPS,
         *profiles.GROUPS,
         *computations.GROUPS,
+        *errands.GROUPS,
         *plumbing.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,

@@ -58,6 +58,11 @@ def _by_switch(call: "Call", before: Resource) -> list[str]:
     return [ENABLED if enabled else DISABLED] if enabled or before.enabled else []
 
 
+def _by_key(call: "Call", resource: Resource) -> list[str]:
+    """Without a key somebody only asked where to put a file."""
+    return [CREATED] if call.content().get("key") is not None else []
+
+
 def _created(made: Callable[["Call", Data], Resource]) -> Audited:
     return Audited(_always(CREATED), made=made)
 
@@ -92,6 +97,11 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", AUDIENCE + "/schedules"): _happened(MODIFIED, resources.audience),
     ("PATCH", AUDIENCE + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.audience),
     ("DELETE", AUDIENCE + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.audience),
+    ("POST", AUDIENCES + "/previews"): Audited(_always("Preview Created"), made=resources.made_preview),
+    ("POST", AUDIENCE + "/exports"): _happened("CSV Downloaded", resources.audience),
+    ("POST", TRAIT + "/exports"): _happened("CSV Downloaded", resources.trait),
+    ("POST", "/spaces/{space_id}/imports"): Audited(_by_key, made=resources.made_import),
+    ("POST", "/spaces/{space_id}/replays"): _created(resources.made_replay),
     ("POST", TRAITS): _created(resources.made_trait),
     ("PATCH", TRAIT): _changed(resources.trait, "computedTrait"),
     ("DELETE", TRAIT): _happened(DELETED, resources.trait),

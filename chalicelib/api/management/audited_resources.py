@@ -194,6 +194,25 @@ def made_alert(call: "Call", data: Data) -> Resource:
     return Resource(names.ALERT, shown["id"], shown["name"], f"alerts/{shown['id']}", shown.get("spaceId"))
 
 
+def made_preview(call: "Call", data: Data) -> Resource:
+    """It has no name, and what was asked for may quote people."""
+    id, space = data["audiencePreview"]["id"], call.space()
+    return Resource(names.AUDIENCE, id, "Preview", f"spaces/{space.id}/audiences/previews/{id}", space.id)
+
+
+def made_import(call: "Call", data: Data) -> Resource:
+    return _ordered(call, names.IMPORT, "imports", data["import"]["id"] if "import" in data else "")
+
+
+def made_replay(call: "Call", data: Data) -> Resource:
+    return _ordered(call, names.REPLAY, "replays", data["replay"]["id"])
+
+
+def _ordered(call: "Call", type: str, collection: str, id: str) -> Resource:
+    space = call.space()
+    return Resource(type, id, space.name, f"spaces/{space.id}/{collection}/{id}", space.id)
+
+
 def task(call: "Call") -> Resource:
     found = bootstrap.current().overviews.task(call.space().id, call.id("task_id"))
     path = f"spaces/{found.space_id}/tasks/{found.task_id}"
