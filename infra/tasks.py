@@ -19,7 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.clock import MINUTE, SECOND, SystemClock
+from chalicelib.clock import DAY, MINUTE, SECOND, SystemClock
 from chalicelib.errors import MusterError
 from chalicelib.instants import to_iso
 from chalicelib.store.clients import Clients
@@ -30,7 +30,8 @@ from chalicelib.tasks.task import FAILED, RUNNING, SUCCEEDED, WAITING_RETRY, Ste
 from .local.stack import STACK_FILE, keep_to_this_machine
 
 LIMIT = 200
-BAR = 24  # characters
+BAR = 12  # characters
+WIDEST = 1_000
 STYLES = {RUNNING: "cyan", WAITING_RETRY: "yellow", SUCCEEDED: "green", FAILED: "red"}
 
 
@@ -64,17 +65,18 @@ def book_at(found: Place) -> Book:
 
 
 def list_of(tasks: list[Task]) -> Table:
-    table = Table("Task", "Status", "Execution", "Present step", "Done", "", "Made", box=None, header_style="bold")
+    columns = "Status", "Execution", "Present step", "Done", "", "Made", "Task"
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for task in tasks:
         step = task.current_step
         table.add_row(
-            task.task_id,
             _status(task),
             _executions(task),
             step.name if step else "",
             _share(task),
             bar(task),
             _instant(task.created_at),
+            Text(task.task_id, no_wrap=True),
         )
     return table
 
@@ -82,9 +84,9 @@ def list_of(tasks: list[Task]) -> Table:
 def report_on(task: Task) -> Group:
     """Everything about one task."""
     head = Table.grid(padding=(0, 2))
-    head.add_row("Task", task.task_id)
+    head.add_row("Task", Text(task.task_id, overflow="fold"))
     head.add_row("Status", _status(task))
-    head.add_row("Execution", f"{_executions(task)}, handed over {task.continuations} times")
+    head.add_row("Execution", f"{_executions(task)}{_handed_over(task)}")
     for name in ("created_at", "started_at", "next_attempt_at", "completed_at"):
         if (instant := getattr(task, name)) is not None:
             head.add_row(name.removesuffix("_at").replace("_", " ").capitalize(), _instant(instant))
@@ -105,7 +107,7 @@ def _steps(task: Task) -> Table:
     for number, step in enumerate(task.steps, 1):
         mark = "[green]✓" if step.completed_at is not None else "[cyan]▸" if step == task.current_step else ""
         error = step.last_error.code if step.last_error else ""
-        begun = "" if step.started_at is None else _instant(step.started_at)
+        begun = "" if step.started_at is None else _on_its_day(step.started_at, task.created_at)
         cursor = Text(step.cursor or "", overflow="ellipsis", no_wrap=True)
         table.add_row(mark, f"{number} {step.name}", str(step.attempts), begun, _took(step), cursor, error)
     return table
@@ -131,6 +133,16 @@ def _instant(instant: int) -> str:
     return to_iso(instant)[:-5].replace("T", " ")
 
 
+def _on_its_day(instant: int, first: int) -> str:
+    """The date only when it is another one than that of the task."""
+    return _instant(instant)[0 if instant // DAY != first // DAY else 11 :]
+
+
+def _handed_over(task: Task) -> str:
+    count = task.continuations
+    return f", handed over {count} time{'s' if count > 1 else ''}" if count else ""
+
+
 def _took(step: Step) -> str:
     if step.started_at is None or step.completed_at is None:
         return ""
@@ -142,7 +154,10 @@ def show(book: Book, task_id: str | None, console: Console) -> int:
     """The exit code."""
     if task_id is None:
         tasks = book.open(LIMIT)
-        console.print(list_of(tasks) if tasks else "No task is open.")
+        if tasks:
+            _print_whole(console, list_of(tasks))
+        else:
+            console.print("No task is open.")
         return 0
     held = book.find(task_id)
     if held is None:
@@ -150,6 +165,13 @@ def show(book: Book, task_id: str | None, console: Console) -> int:
         return 1
     console.print(report_on(held.task))
     return 0
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    """However narrow the terminal is: the id of a task is there to be copied, and it stands last."""
+    needed = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    console.width = max(console.width, needed)
+    console.print(table)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from chalicelib.clock import FixedClock
@@ -30,8 +31,8 @@ class Shown:
         self.book.agenda.put(row_of(task))
         self.book.create(task)
 
-    def show(self, task_id: str | None = None) -> tuple[int, str]:
-        console = Console(width=140, file=io.StringIO())
+    def show(self, task_id: str | None = None, width: int = 140) -> tuple[int, str]:
+        console = Console(width=width, file=io.StringIO())
         with console.capture() as captured:
             code = show(self.book, task_id, console)
         return code, captured.get()
@@ -69,18 +70,43 @@ def test_open_tasks_with_their_progress() -> None:
     assert "aud:sync:X:2" in text
 
 
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_ids_are_shown_whole_in_any_terminal(width: int) -> None:
+    shown = Shown()
+    slot = "1" * 60
+    shown.put(half_done(slot))
+    _, text = shown.show(width=width)
+    (line,) = [line for line in text.splitlines() if "running" in line]
+    assert line.rstrip().endswith(f"aud:sync:X:{slot}")
+
+
 def test_the_steps_of_one_task() -> None:
     shown = Shown()
     shown.put(half_done())
     code, text = shown.show("aud:sync:X:1")
     assert code == 0
     assert "ETIMEDOUT in execution 2: [no] answer" in text
-    rows = {name: line for name in NAMES for line in text.splitlines() if f" {name} " in line and "2026" in line}
+    rows = {name: line for name in NAMES for line in text.splitlines() if f" {name} " in line and "12:0" in line}
     assert rows.keys() == {"load", "build", "deliver"}
     assert rows["load"].split()[0] == "✓"
     assert rows["deliver"].split()[0] == "▸"
     assert "page 4" in rows["deliver"]
     assert "5 finalize" in text
+
+
+def test_a_step_of_another_day_has_its_date() -> None:
+    shown, task = Shown(), half_done()
+    later = replace(
+        task, steps=(*task.steps[:2], replace(task.steps[2], started_at=NOON + 86_400_000), *task.steps[3:])
+    )
+    shown.put(replace(later, continuations=1))
+    _, text = shown.show("aud:sync:X:1")
+    (load,) = [line for line in text.splitlines() if "1 load" in line]
+    (deliver,) = [line for line in text.splitlines() if "3 deliver" in line]
+    assert "12:00:00" in load
+    assert "2026-01-01" not in load
+    assert "2026-01-02 12:00:00" in deliver
+    assert "handed over 1 time\n" in "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def test_an_unknown_task() -> None:
