@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from .. import query
 from .catalogue import compile_query
-from .computation import COMPUTING, FAILED, LIVE, LOCKED, PREPARING, Computation, Edition, generation_of
+from .computation import ACCOUNTS, COMPUTING, FAILED, LIVE, LOCKED, PREPARING, Computation, Edition, generation_of
 
 COMPUTE, EDIT = "compute", "edit"  # the kinds of runs that take a definition in
 
@@ -98,7 +98,9 @@ def switched(computation: Computation) -> Computation:
 
 
 def taken_in(computation: Computation) -> Computation:
-    return replace(computation, stage=LIVE)
+    """What is computed on accounts has no values yet: its first run decides how it does."""
+    waits = computation.scope == ACCOUNTS and computation.stage == COMPUTING
+    return computation if waits else replace(computation, stage=LIVE)
 
 
 def given_up(computation: Computation) -> Computation:

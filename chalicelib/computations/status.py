@@ -11,7 +11,8 @@ def status_of(computation: Computation) -> str:
         return DISABLED
     stage = computation.stage
     if stage == COMPUTING and computation.history:
-        return BACKFILLING
+        in_run = computation.scope == ACCOUNTS and computation.ready
+        return SHOWN[COMPUTING] if in_run else BACKFILLING
     if stage == LOCKED and computation.scope == ACCOUNTS:
         return SHOWN[LIVE]  # the next run goes by the new definition, until then the old one is good
     if stage == LOCKED and computation.kind == TRAIT:
