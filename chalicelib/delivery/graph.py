@@ -51,24 +51,40 @@ class _Object(NamedTuple):
     day: int
 
 
+class _Line(NamedTuple):
+    change: ProfileChange
+    text: bytes
+
+
 class Graph:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
 
     def write(self, changes: Sequence[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes whose rows could not be written."""
-        found: dict[_Object, list[tuple[ProfileChange, Row]]] = {}
-        for change in changes:
-            for row in rows(change):
-                found.setdefault(_Object(row.table, change.space_id, _day(change.new)), []).append((change, row))
+        found: dict[_Object, list[_Line]] = {}
         failed: set[str] = set()
-        for name, made in found.items():
+        for change in changes:
             try:
-                self._archive.put(_key(name, made), _compressed(made))
+                for name, line in list(_lines(change)):
+                    found.setdefault(name, []).append(line)
+            except Exception as error:
+                # Whatever it is, the neighbours of this change must not wait for it.
+                logger.warning("Change %s has no rows: %s", change.record_id, place_of(error))
+                failed.add(change.record_id)
+        for name, lines in found.items():
+            try:
+                self._archive.put(_key(name, lines), _compressed(lines))
             except MusterError as error:
-                logger.warning("%s of %d changes are not written: %s", name.table, len(made), place_of(error))
-                failed.update(change.record_id for change, _ in made)
+                logger.warning("%d rows of %s are not written: %s", len(lines), name.table, place_of(error))
+                failed.update(line.change.record_id for line in lines)
         return failed
+
+
+def _lines(change: ProfileChange) -> Iterator[tuple[_Object, _Line]]:
+    for row in rows(change):
+        name = _Object(row.table, change.space_id, _day(change.new))
+        yield name, _Line(change, _encoder.encode(row.fields))
 
 
 def rows(change: ProfileChange) -> Iterator[Row]:
@@ -162,12 +178,12 @@ def _day(head: Head | None) -> int:
     return max(head.updated_at, head.news.at if head.news else 0) // DAY if head else 0
 
 
-def _key(name: _Object, made: Sequence[tuple[ProfileChange, Row]]) -> str:
-    changes = sorted({f"{change.profile_id}#{change.version}" for change, _ in made})
+def _key(name: _Object, lines: Sequence[_Line]) -> str:
+    changes = sorted({f"{line.change.profile_id}#{line.change.version}" for line in lines})
     digest = blake2b("\n".join(changes).encode(), digest_size=16).hexdigest()
     return f"sync/{name.table}/{name.space_id}/dt={to_iso(name.day * DAY)[:10]}/{digest}.ndjson.gz"
 
 
-def _compressed(made: Sequence[tuple[ProfileChange, Row]]) -> bytes:
-    lines = _encoder.encode_lines([row.fields for _, row in made])
-    return gzip.compress(lines, compresslevel=6, mtime=0)  # no time inside: the same rows make the same bytes
+def _compressed(lines: Sequence[_Line]) -> bytes:
+    body = b"".join(line.text + b"\n" for line in lines)
+    return gzip.compress(body, compresslevel=6, mtime=0)  # no time inside: the same rows make the same bytes

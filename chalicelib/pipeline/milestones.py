@@ -6,7 +6,7 @@ It is told from the difference of two versions of a profile, beside the hot path
 import logging
 from collections.abc import Iterator, Sequence
 
-from ..errors import MusterError, place_of
+from ..errors import place_of
 from ..profiles.change import ProfileChange
 from ..profiles.identities import fresh, taken_in
 from ..profiles.profile import Head
@@ -28,7 +28,8 @@ class Milestones:
         for change in changes:
             try:
                 self._log.write(change.space_id, entries(change))
-            except MusterError as error:
+            except Exception as error:
+                # Whatever it is, the neighbours of this change must not wait for it.
                 logger.warning("The identity log lacks a change: %s", place_of(error))
                 failed.add(change.record_id)
         return failed

@@ -11,7 +11,7 @@ from chalicelib.delivery.graph import GRAPH, MAPPINGS, TABLES, TRAITS, Graph, ro
 from chalicelib.errors import Unavailable
 from chalicelib.identity.external_id import Identifier
 from chalicelib.profiles.change import ProfileChange
-from chalicelib.profiles.profile import Head
+from chalicelib.profiles.profile import Head, Trait
 from chalicelib.profiles.removal import Removal
 from chalicelib.store.memory import MemoryArchive
 from tests.events import T0
@@ -293,3 +293,18 @@ def test_killed_at_every_call_the_rows_are_the_same(fate):
         if not deaths:
             break
     assert place > 8
+
+
+def test_a_change_without_rows_of_its_own_does_not_take_its_neighbours_along():
+    crowd = Crowd()
+    crowd.sees({"a": "a1"})
+    crowd.send(identify("u1", {"plan": "a"}))
+    good, bad = crowd.profiles.changes
+    assert bad.new is not None
+    bad.new.traits["plan"] = Trait(object(), T0, "src")
+    archive = MemoryArchive(crowd.clock)
+    assert Graph(archive).write([bad, good]) == {bad.record_id}
+    lines = [
+        json.loads(line) for key in archive.list("sync/") for line in gzip.decompress(archive.get(key)).splitlines()
+    ]
+    assert {line["segment_id"] for line in lines} == {good.profile_id}
