@@ -68,6 +68,8 @@ class Performed(NamedTuple):
 
 @dataclass
 class Deliverer:
+    """`lanes` runs attempts side by side."""
+
     directory: Directory
     queues: Queues
     ledger: Ledger
@@ -75,6 +77,7 @@ class Deliverer:
     sender: Sender
     clock: Clock
     random: Random
+    lanes: Callable[..., Iterator[tuple[Attempt, Performed]]] = side_by_side
 
     def deliver(self, messages: Sequence[Received], deadline: Deadline) -> set[str]:
         """The ids of the queue messages to keep: those that wait for a retry, and those not done for any reason."""
@@ -157,7 +160,7 @@ class Deliverer:
         needed = max(timeouts, default=0) * SECOND + SETTLING
         left = {id(attempt): attempt for attempt in attempts}
         failed: dict[Bucket, list[bool]] = {}
-        performed = side_by_side(_lanes(attempts), self._perform, lambda: deadline.remaining() > needed, self._turn)
+        performed = self.lanes(_lanes(attempts), self._perform, lambda: deadline.remaining() > needed, self._turn)
         for attempt, made in performed:
             del left[id(attempt)]
             failed.setdefault(attempt.group.bucket, []).append(_has_failed(made.outcomes))

@@ -126,11 +126,11 @@ def test_sums_are_the_same_at_every_granularity(shown: Shown, granularity: str) 
 def test_at_the_source_events_of_all_destinations_are_received(shown: Shown) -> None:
     Shown(shown.world, "other")
     shown.buy("a")
-    source = {"sourceId": shown.world.stack.engage_source_id}
+    source: Any = {"sourceId": shown.world.stack.engage_source_id}
     assert shown.get("/delivery-overview/successfully-received", **source).data["total"] == 2
     for step in ("failed-on-ingest", "filtered-at-source"):
         assert shown.get(f"/delivery-overview/{step}", **source).data["total"] == 0
-    ordinary = {"sourceId": shown.world.stack.source_id}
+    ordinary: Any = {"sourceId": shown.world.stack.source_id}
     assert shown.get("/delivery-overview/successfully-received", **ordinary).status == 409
 
 

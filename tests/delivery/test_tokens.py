@@ -123,6 +123,7 @@ def test_without_a_new_token_it_is_refused_for_good(refreshing):
 
 def test_an_answer_that_makes_no_sense_is_no_token():
     crm = Crm()
+    assert KIND.renewal is not None
     kind = replace(KIND, renewal=KIND.renewal._replace(settings=lambda body: {"accessToken": json.loads(b"<")}))
     (outcome,) = Sender(crm.transport, crm.tokens(), crm.clock).send(Target("d1", kind, OWNER), [{}])
     assert outcome.failure is not None
