@@ -36,6 +36,7 @@ from .triggers import Function, Handler, QueueTrigger, ScheduleTrigger, StreamTr
 
 STACK_FILE = "stack.json"
 STACK_NAME = "muster-local"
+SETTLE_SECONDS = 2  # of the stack's clock: here a worker is done with a batch within moments
 
 
 class Stack(NamedTuple):
@@ -101,7 +102,7 @@ class _Product:
         settings = msgspec.structs.replace(names.settings, allow_private_addresses=True)
         adapters = bootstrap.on_aws(settings, clock, clients)
         held = HeldQueues(adapters.queues, clock)
-        application = bootstrap.Application(replace(adapters, queues=held))
+        application = bootstrap.Application(replace(adapters, queues=held), settle_seconds=SETTLE_SECONDS)
         bootstrap.install(application)
         self.entry_points = _entry_points()
         self.founded = found(adapters.workspace, adapters.ids, clock, slug="local", name="Local")

@@ -7,19 +7,21 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from chalicelib import bootstrap
 from chalicelib.clock import FixedClock, MovableClock
 from chalicelib.workspace.founding import found
+from infra.functions import FUNCTIONS
 from infra.local.control import Control
 from infra.local.gateway import Gateway
 from infra.local.harness import Harness
 from infra.local.held import HeldQueues
 from infra.local.meter import Meter
 from infra.local.server import LocalServer
-from infra.local.triggers import Function, QueueTrigger, ScheduleTrigger
+from infra.local.triggers import Function, QueueTrigger, ScheduleTrigger, Trigger
 from tests.conftest import Cloud
 from tests.events import T0
 
@@ -143,22 +145,25 @@ class Source:
 
 @contextmanager
 def running(cloud: Cloud) -> Iterator[Muster]:
-    """The app behind the local server, with the ingest queue's trigger. The clock stands still."""
+    """The app behind the local server, with the triggers that resolve and compute. The clock stands still."""
     import app
 
     clock = MovableClock(FixedClock(T0))
     adapters = bootstrap.on_aws(cloud.names.settings, clock, cloud.clients)
-    bootstrap.install(bootstrap.Application(adapters))
-    founded = found(adapters.workspace, adapters.ids, clock, slug="acme", name="Acme")
     held = HeldQueues(adapters.queues, clock)
-    url = cloud.names.settings.ingest_queue_url
-    resolve = QueueTrigger(Function("resolve", app.resolve), cloud.clients.sqs, url, held, batch_size=20)
+    # One worker at a time, so nobody works on with what was known before.
+    bootstrap.install(bootstrap.Application(replace(adapters, queues=held), settle_seconds=0))
+    founded = found(adapters.workspace, adapters.ids, clock, slug="acme", name="Acme")
+    sqs, settings = cloud.clients.sqs, cloud.names.settings
+    resolve = QueueTrigger(Function("resolve", app.resolve), sqs, settings.ingest_queue_url, held, batch_size=20)
+    compute = Function("compute", app.compute, FUNCTIONS["compute"].timeout)
+    triggers: list[Trigger] = [resolve, QueueTrigger(compute, sqs, settings.compute_queue_url, held, batch_size=1)]
     # Nothing here falls due by time alone, and moto is slow at the queries of a tick.
     tick = ScheduleTrigger(Function("tick", lambda event, context: None), clock)
     server = LocalServer(0)
     server.start(
         Gateway(app.app, clock, server.base_url),
-        Control(clock, Harness(clock, [resolve], tick, held, threads=False), Meter()),
+        Control(clock, Harness(clock, triggers, tick, held, threads=False), Meter()),
     )
     try:
         description = {name: str(value) for name, value in founded._asdict().items()}

@@ -59,6 +59,7 @@ def define(muster: Muster) -> None:
     for path, body in (("audiences", audience), ("computed-traits", {"name": "total_spend", "definition": total})):
         created = muster.ask("POST", f"/spaces/{muster.space_id}/{path}", body, **headers)
         assert created.status in (200, 201), created
+    muster.drain()
 
 
 def assert_error(answer: Answer, status: int, code: str) -> None:

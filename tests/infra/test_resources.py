@@ -70,13 +70,19 @@ def test_only_profiles_have_a_stream_and_what_cannot_be_made_again_can_be_restor
     assert expiring == {"TimelineTable", "WorkspaceTable", "WorkTable"}
 
 
+SETTLE = "MUSTER_SETTLE_SECONDS"
+
+
 def test_every_required_setting_has_a_source() -> None:
     required = {field.name for field in _fields() if field.required}
     assert required == SETTINGS.keys()
     rates = {"MUSTER_PROFILE_API_RATE": "100", "MUSTER_MANAGEMENT_RATE": "300"}
-    settings = from_environment({name: name.lower() for name in environment()} | rates)
+    settings = from_environment(
+        {name: name.lower() for name in environment()} | rates | {SETTLE: environment()[SETTLE]}
+    )
     assert settings.work_table == "muster_work_table"
     assert (settings.profile_api_rate, settings.management_rate) == (100, 300)
+    assert settings.settle_seconds > FUNCTIONS["resolve"].timeout
 
 
 def _fields() -> Any:
@@ -117,7 +123,7 @@ def test_the_archive_keeps_strangers_out_and_never_drops_landed_events() -> None
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     expiring = {r["Prefix"] for r in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r}
-    assert expiring == {"emitted/", "previews/", "exports/", "imports/", "replays/"}
+    assert expiring == {"emitted/", "previews/", "exports/", "imports/", "replays/", "runs/"}
     policy = template()["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert (policy["Effect"], policy["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
