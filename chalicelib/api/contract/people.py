@@ -73,6 +73,7 @@ class LogEntry(Shown, kw_only=True):
     value: str | None
     in_excess: str | None
     profile_ids: list[str]
+    identifiers: list[JsonObject]
 
 
 class ListedLog(Shown, kw_only=True):
@@ -91,6 +92,16 @@ class ListedMerges(Shown, kw_only=True):
     profile_id: str
     merges: list[Merge]
     pagination: Pagination
+
+
+class Consent(Shown, kw_only=True):
+    value: Annotated[Any, about('true, false, or "conflict" where people who became one had not answered alike.')]
+    updated_at: Instant
+
+
+class GotConsent(Shown, kw_only=True):
+    profile_id: str
+    consent: dict[str, Consent]
 
 
 class IdentifierFields(Sent, kw_only=True):
@@ -170,6 +181,7 @@ GROUPS = (
                 ListedMerges,
                 most=MOST_LISTED,
             ),
+            Operation("GET", SPACE + "/profiles/{profile_id}/consent", "See what a person consents to", GotConsent),
             Operation(
                 "POST",
                 SPACE + "/merge-preview",
