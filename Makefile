@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8787
 DEMO ?= 1
 
-.PHONY: help run test check bench tasks bootstrap query-cases package clean
+.PHONY: help run test check bench tasks import bootstrap query-cases package clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ check: $(STAMP) ## style and types
 
 tasks: $(STAMP) ## open tasks of the running stack (TASK=id for the steps of one)
 	@$(BIN)/python -m infra.tasks $(TASK)
+
+import: $(STAMP) ## a file of events into the running stack (FILE=events.ndjson.gz, SPACE=, SOURCE=)
+	@$(BIN)/python -m infra.import_events "$(FILE)" $(if $(SPACE),--space "$(SPACE)") $(if $(SOURCE),--source "$(SOURCE)")
 
 bootstrap: $(STAMP) ## first workspace, space and tokens of a deployed stack (STACK=name, NAME=, SPACE=, NEW_TOKENS=1)
 	@$(BIN)/python -m infra.bootstrap --stack $(or $(STACK),muster) $(if $(NAME),--name "$(NAME)") \
