@@ -196,7 +196,7 @@ class Application:
         )
         self.completions = InTurn([self.operations.completions, RunEnds(storage, a.archive)])
         self.engine = self._engine(a, storage)
-        self.timetable = Timetable(self.engine.schedules, a.ids)
+        self.timetable = Timetable(self.engine.schedules, a.ids, a.clock)
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable, a.clock))
         self.desk = self.errands.desk(self.engine.tasks, self.workspaces, limited=management_rate > 0)

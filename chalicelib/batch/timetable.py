@@ -2,7 +2,7 @@
 otherwise, never when the owner removed it.
 
 No record means the schedule that every computation starts with. It gets a record, and with it a slot, when the first
-run is due; so nobody has to remember anything at creation.
+run is due; so nobody has to remember anything at creation. As long as there is nothing to run, a schedule sleeps.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ..clock import DAY, HOUR, MINUTE
+from ..clock import DAY, HOUR, MINUTE, Clock
 from ..computations.computation import ACCOUNTS, Computation
 from ..errors import Conflict, Invalid, NotFound, Problem, VersionConflict
 from ..ids import Ids, derived
@@ -29,7 +29,7 @@ FIELDS = {"interval": "config.interval", "days": "config.days", "hours": "config
 
 
 class Planned(NamedTuple):
-    """A schedule as its owner sees it. `next_at` is epoch ms; None while the computation is off or not yet there."""
+    """A schedule as its owner sees it. `next_at` is epoch ms; None while the computation is off."""
 
     id: str
     cadence: Cadence
@@ -39,8 +39,8 @@ class Planned(NamedTuple):
 class Timetable:
     """`content` is a request body."""
 
-    def __init__(self, schedules: Schedules, ids: Ids) -> None:
-        self._schedules, self._ids = schedules, ids
+    def __init__(self, schedules: Schedules, ids: Ids, clock: Clock) -> None:
+        self._schedules, self._ids, self._clock = schedules, ids, clock
 
     def of(self, computation: Computation) -> Planned | None:
         """None for what only runs when somebody asks."""
@@ -48,11 +48,11 @@ class Timetable:
             return None
         held = self._schedules.find(_name(computation.id))
         if held is None:
-            return Planned(_first_id(computation), Every(DEFAULT_INTERVAL), None)
+            return self._planned(computation, _first_id(computation), Every(DEFAULT_INTERVAL))
         schedule = held.schedule
         if isinstance(schedule.cadence, Manual):
             return None
-        return Planned(schedule.input["schedule"], schedule.cadence, schedule.next_at if computation.enabled else None)
+        return self._planned(computation, schedule.input["schedule"], schedule.cadence, schedule.next_at)
 
     def get(self, computation: Computation, schedule_id: str) -> Planned:
         """Raises NotFound, and Invalid for a computation without schedules."""
@@ -92,7 +92,7 @@ class Timetable:
         if held is None:
             self._set(computation, _first_id(computation), Every(DEFAULT_INTERVAL))
         elif held.schedule.next_at is None:
-            self._schedules.set(held.schedule)
+            self._schedules.set(held.schedule)  # it finds the next slot
 
     def sleep(self, computation_id: str) -> None:
         """No slots until it is woken."""
@@ -123,7 +123,16 @@ class Timetable:
                 input={"schedule": schedule_id},
             )
         )
-        return Planned(schedule_id, cadence, made.next_at if computation.enabled else None)
+        if not (computation.enabled and computation.ready):
+            self.sleep(computation.id)
+        return self._planned(computation, schedule_id, cadence, made.next_at)
+
+    def _planned(
+        self, computation: Computation, schedule_id: str, cadence: Cadence, next_at: int | None = None
+    ) -> Planned:
+        """What sleeps until its first computation is through, will be awake at its next slot."""
+        following = next_at or cadences.next_slot(cadence, self._clock.now())
+        return Planned(schedule_id, cadence, following if computation.enabled else None)
 
 
 def shape(planned: Planned) -> dict[str, Any]:

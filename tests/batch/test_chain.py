@@ -49,7 +49,7 @@ class Ended:
             ids=a.ids,
             jitter=lambda: 1.0,
         )
-        return Chain(fate.befall(a.workspace), engine.tasks, Timetable(engine.schedules, a.ids), a.clock)
+        return Chain(fate.befall(a.workspace), engine.tasks, Timetable(engine.schedules, a.ids, a.clock), a.clock)
 
     def check(self) -> None:
         self.world.advance(FIRST)

@@ -1,5 +1,6 @@
 """Computations of accounts from the request to the partner, on a clock that is played."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -346,3 +347,19 @@ def test_runs_do_not_overlap_and_do_not_pile_up(world: World, monkeypatch: pytes
     assert [(start - began) // MINUTE for start, _ in found[1:]] == [0, 45, 60, 75, 90, 105]
     assert found[1][1] - found[1][0] == 40 * MINUTE
     assert all(end <= start for (_, end), (start, _) in pairwise(found))
+
+
+def test_the_profile_api_tells_what_is_computed_of_accounts(world: World) -> None:
+    world.send(group("ada", "acme", traits={"seats": 20}), track("Paid", "ada", properties={"amount": 5}))
+    audience(world, "trait('seats') > 10", "Big")
+    trait(world, "Revenue", "event('Paid').sum(property('amount'))")
+    world.advance(FIRST)
+    token = b64encode(f"{world.stack.profile_token}:".encode()).decode()
+
+    def traits(kind: str) -> Any:
+        path = f"/v1/spaces/{world.stack.space_id}/collections/accounts/profiles/group_id%3Aacme/traits?class={kind}"
+        return world.ask("GET", path, Authorization=f"Basic {token}").body["traits"]
+
+    assert traits("audience") == {"big": True}
+    assert traits("computed_trait") == {"revenue": 5}
+    assert world.memberships("user_id:ada") == {"big": True}

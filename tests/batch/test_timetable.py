@@ -34,7 +34,7 @@ class Desk:
     def __init__(self) -> None:
         self.clock = FixedClock(T0)
         self.schedules = Schedules(MemoryRecords(self.clock), self.clock)
-        self.timetable = Timetable(self.schedules, CountingIds(self.clock))
+        self.timetable = Timetable(self.schedules, CountingIds(self.clock), self.clock)
 
     def of(self, computation: Any = BIG) -> Planned:
         planned = self.timetable.of(computation)
@@ -45,9 +45,11 @@ class Desk:
 def test_every_eight_hours_unless_the_owner_says_otherwise() -> None:
     desk = Desk()
     before = desk.of()
-    assert (before.cadence, before.next_at) == (Every(8 * HOUR), None)
+    assert (before.cadence, before.next_at) == (Every(8 * HOUR), T0 + 4 * HOUR)  # noon: the next slot is at four
+    assert list(desk.schedules.agenda.all()) == []
     desk.timetable.wake(BIG)
-    assert desk.of() == before._replace(next_at=T0 + 4 * HOUR)  # noon: the next slot is at four
+    assert desk.of() == before
+    assert [row.at for row in desk.schedules.agenda.all()] == [T0 + 4 * HOUR]
     assert desk.timetable.get(BIG, before.id) == desk.of()
     desk.timetable.wake(BIG)
     assert desk.of().next_at == T0 + 4 * HOUR
@@ -82,7 +84,8 @@ def test_what_is_switched_off_sleeps_and_wakes_with_what_its_owner_chose() -> No
     desk.timetable.change(BIG, desk.of().id, periodic("1h"))
     desk.timetable.sleep(BIG.id)
     desk.timetable.sleep(BIG.id)
-    assert (desk.of().cadence, desk.of().next_at) == (Every(HOUR), None)
+    assert desk.of().cadence == Every(HOUR)
+    assert list(desk.schedules.agenda.all()) == []
     desk.clock.advance(90 * MINUTE)
     desk.timetable.wake(BIG)
     assert desk.of().next_at == T0 + 2 * HOUR
@@ -95,6 +98,16 @@ def test_a_schedule_is_not_due_while_its_computation_is_off() -> None:
     desk.timetable.wake(BIG)
     off = of_accounts("big", BIG.query, enabled=False)
     assert desk.of(off).next_at is None
+
+
+def test_a_schedule_sleeps_until_the_first_computation_is_through() -> None:
+    desk = Desk()
+    waiting = of_accounts("big", BIG.query, ready=False)
+    changed = desk.timetable.change(waiting, desk.of(waiting).id, periodic("1h"))
+    assert changed.next_at == desk.of(waiting).next_at == T0 + HOUR
+    assert list(desk.schedules.agenda.all()) == []
+    desk.timetable.wake(BIG)
+    assert [row.at for row in desk.schedules.agenda.all()] == [T0 + HOUR]
 
 
 def test_what_is_kept_up_to_date_has_none() -> None:
