@@ -87,15 +87,14 @@ def product(cloud: Cloud) -> Iterator[Product]:
 
 
 def test_a_task_goes_through_the_entry_points_and_its_story_into_the_audit_trail(product: Product) -> None:
-    audience = product.audience("Big")
-
     def twice_broken(task: Task, step: Step, deadline: Deadline) -> Done:
         if task.attempt < 3:
             raise RuntimeError("broken")
         return Done()
 
     product.run = twice_broken
-    task = product.compute(audience.id)
+    audience = product.audience("Big")
+    (task,) = product.tasks.of_computation(product.space.id, audience.id)  # its first run
     product.harness.drain()
     assert product.tasks.get(task.task_id).status == WAITING_RETRY
     for _ in range(2):
