@@ -28,12 +28,14 @@ class Landed(NamedTuple):
 
 
 def land(archive: Archive, space_id: str, batch_ids: Iterable[str], rows: Sequence[Landed], now: int) -> None:
-    """Write one object per day of arrival. The same batches write the same objects again, `now` tells which of two
-    rows was resolved later."""
+    """Write one object per day of arrival. The same batches, resolved to the same profiles, write the same objects
+    again; resolved to others, they write objects beside them: a slow worker that knew less must not overwrite what one
+    that knew more has counted meanwhile. `now` tells which of two rows was resolved later."""
     by_day: dict[int, list[Landed]] = {}
     for row in rows:
         by_day.setdefault(row.event.received_at // DAY, []).append(row)
-    name = blake2b("\n".join(sorted(batch_ids)).encode(), digest_size=16).hexdigest()
+    placed = sorted(f"{row.event.message_id} {row.profile_id} {row.account_id}" for row in rows)
+    name = blake2b("\n".join([*sorted(batch_ids), *placed]).encode(), digest_size=16).hexdigest()
     for day, landed in by_day.items():
         key = f"events/landing/{space_id}/dt={to_iso(day * DAY)[:10]}/{name}.ndjson.gz"
         archive.put(key, _compressed(landed, now))
