@@ -1,6 +1,6 @@
 """Runs that somebody asks for."""
 
-from ..computations.computation import Computation
+from ..computations.computation import FAILED, Computation
 from ..errors import Conflict, Invalid, Problem
 from ..ids import Ids
 from ..tasks.service import Tasks
@@ -16,11 +16,15 @@ class RunRequests:
     def force(self, computation: Computation) -> str:
         """The id of a run to come: of the one that is waiting already, or of a new one.
 
-        Raises Invalid for what has no runs or is switched off, and Conflict while one is under way.
+        Raises Invalid for what has no runs or is switched off, and Conflict while one is under way or cannot be.
         """
         self._timetable.check(computation)
         if not computation.enabled:
             raise Invalid(Problem("it is switched off: switch it on and it runs by itself", "enabled"))
+        if computation.stage == FAILED and not computation.ready:
+            raise Conflict(
+                "the events that it reads could not be read back in: switch it on again to have that retried"
+            )
         open_runs = self._open(computation)
         if any(task.status != QUEUED for task in open_runs):
             raise Conflict("a run is under way: ask again when it has ended", {"taskId": open_runs[0].task_id})

@@ -363,3 +363,19 @@ def test_the_profile_api_tells_what_is_computed_of_accounts(world: World) -> Non
     assert traits("audience") == {"big": True}
     assert traits("computed_trait") == {"revenue": 5}
     assert world.memberships("user_id:ada") == {"big": True}
+
+
+def test_nothing_runs_over_events_that_were_not_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.send(group("ada", "acme"))
+    with monkeypatch.context() as patched:
+        patched.setitem(world.application.engine.worker._kinds["compute"].steps, "scan", broken)
+        made = audience(world)
+        world.advance(HOUR // SECOND)
+    assert status(world, made) == "Failed"
+    assert world.manage("POST", f"{world.audiences}/{made['id']}/runs").status == 409
+    world.advance(2 * EIGHT_HOURS)
+    assert runs(world, made) == []
+    world.manage("PATCH", f"{world.audiences}/{made['id']}", {"enabled": True})
+    world.advance(FIRST)
+    assert status(world, made) == "Live"
+    assert account(world, "acme") == {"idle": True}
