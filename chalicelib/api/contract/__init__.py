@@ -9,11 +9,12 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import archive, computations, errands, people, plumbing, watching, workspace
+    from . import archive, computations, deliveries, errands, people, plumbing, watching, workspace
 
     groups = (
         *workspace.GROUPS,
         *plumbing.GROUPS,
+        *deliveries.GROUPS,
         *computations.GROUPS,
         *errands.GROUPS,
         *people.GROUPS,
@@ -26,7 +27,7 @@ def management() -> Mapping[tuple[str, str], Operation]:
 @cache
 def groups() -> tuple[Group, ...]:
     """Of all APIs."""
-    from . import archive, computations, errands, people, plumbing, profiles, tracking, watching, workspace
+    from . import archive, computations, deliveries, errands, people, plumbing, profiles, tracking, watching, workspace
 
     return (
         *tracking.GROUPS,
@@ -34,6 +35,7 @@ def groups() -> tuple[Group, ...]:
         *computations.GROUPS,
         *errands.GROUPS,
         *plumbing.GROUPS,
+        *deliveries.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,
         *archive.GROUPS,

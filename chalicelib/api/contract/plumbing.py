@@ -151,6 +151,9 @@ class DeadLetter(Shown, kw_only=True):
     failed_at: Instant
     retries_exhausted: bool
     payload: JsonObject
+    replayed: Annotated[bool | Absent, about("It had been sent again.")] = ABSENT
+    request: Annotated[JsonObject | Absent, about("What was asked last, without secrets.")] = ABSENT
+    response: Annotated[JsonObject | Absent, about("What was answered last.")] = ABSENT
 
 
 class ListedDeadLetters(Shown, kw_only=True):
