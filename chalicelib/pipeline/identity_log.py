@@ -1,11 +1,13 @@
 """What identity resolution decided: violations, blocked values, new identifiers and merges, for 30 days.
 
 One record per entry, in a partition per space and UTC day. Sort keys count time backwards: a page in key order shows
-the newest first.
+the newest first. New identifiers, of which there are as many as visitors, have partitions of their own: who looks for
+what went wrong need not read past them.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from heapq import merge
 from itertools import islice
 
 import msgspec
@@ -28,6 +30,8 @@ UNRESOLVED = "No matching identifiers on event"
 MERGED = "Profiles merged"
 MAPPED = "Identifiers mapped"
 KINDS = (VALUE_LIMIT, TIME_LIMIT, BLOCKED, MERGE_LIMIT, MAPPING_LIMIT, UNRESOLVED, MERGED, MAPPED)
+
+BOTH = (False, True)  # partitions: of new identifiers, or of all else
 
 _LATEST = 10**15 - 1  # ms; fifteen digits last for another thirty thousand years
 
@@ -75,7 +79,7 @@ class IdentityLog:
     def write(self, space_id: str, entries: Iterable[Entry]) -> None:
         """One write for each; the same entry again changes nothing."""
         for entry in entries:
-            key = Key(_partition(space_id, entry.at // DAY), _sort(entry))
+            key = Key(_partition(space_id, entry.at // DAY, entry.kind == MAPPED), _sort(entry))
             self._work.put(key, msgspec.msgpack.encode(entry), expires_at=entry.at + DAYS_KEPT * DAY)
 
     def forget(self, space_id: str, profile_ids: Collection[str], values: Collection[str]) -> None:
@@ -84,7 +88,7 @@ class IdentityLog:
         Of a log longer than FORGETTING the oldest are left to expire, within thirty days like all others.
         """
         ids, named, now = set(profile_ids), set(values), self._clock.now()
-        for record in islice(self._records(space_id, now - DAYS_KEPT * DAY, now + DAY, None), FORGETTING):
+        for record in islice(self._records(space_id, now - DAYS_KEPT * DAY, now + DAY, None, BOTH), FORGETTING):
             entry = _decoder.decode(record.data)
             if any(map(entry.names, named)) or not ids.isdisjoint(entry.profile_ids):
                 self._work.delete(record.key)
@@ -105,7 +109,8 @@ class IdentityLog:
         start = max(now - DAYS_KEPT * DAY, now - DAYS_KEPT * DAY if since is None else since)
         end = now + DAY if until is None else min(until, now + DAY)
         found: list[Entry] = []
-        for seen, record in enumerate(self._records(space_id, start, end, cursor), 1):
+        where = BOTH if kind is None else (kind == MAPPED,)
+        for seen, record in enumerate(self._records(space_id, start, end, cursor, where), 1):
             entry = _decoder.decode(record.data)
             if start <= entry.at < end and kind in (None, entry.kind) and (value is None or entry.names(value)):
                 found.append(entry)
@@ -113,19 +118,26 @@ class IdentityLog:
                 return EntryPage(entries=found, cursor=f"{entry.at // DAY}|{record.key.sort}")
         return EntryPage(entries=found, cursor=None)
 
-    def _records(self, space_id: str, start: int, end: int, cursor: str | None) -> Iterator[Record]:
+    def _records(
+        self, space_id: str, start: int, end: int, cursor: str | None, where: Sequence[bool]
+    ) -> Iterator[Record]:
         day, after = _place(cursor) if cursor else ((end - 1) // DAY, None)
         for one in range(day, start // DAY - 1, -1):
-            while True:
-                page = self._work.page(_partition(space_id, one), limit=MOST, cursor=after)
-                yield from page.records
-                after = page.cursor
-                if after is None:
-                    break
+            partitions = [_partition(space_id, one, mapped) for mapped in where]
+            yield from merge(*(self._of(partition, after) for partition in partitions), key=lambda r: r.key.sort)
+            after = None
+
+    def _of(self, partition: str, after: str | None) -> Iterator[Record]:
+        while True:
+            page = self._work.page(partition, limit=MOST, cursor=after)
+            yield from page.records
+            after = page.cursor
+            if after is None:
+                break
 
 
-def _partition(space_id: str, day: int) -> str:
-    return f"identity_log#{space_id}#{day}"
+def _partition(space_id: str, day: int, mapped: bool) -> str:
+    return f"identity_log{'_mapped' if mapped else ''}#{space_id}#{day}"
 
 
 def _sort(entry: Entry) -> str:

@@ -23,7 +23,10 @@ class Milestones:
         self._log = identity_log
 
     def write(self, changes: Sequence[ProfileChange]) -> set[str]:
-        """The `record_id`s of the changes that could not be written down; writing the same again changes nothing."""
+        """The `record_id`s of the changes whose merges could not be written down; writing them again changes nothing.
+
+        New identifiers that the log does not take are missing there: a flood of visitors must not hold up the stream.
+        """
         failed: set[str] = set()
         for change in changes:
             try:
@@ -31,7 +34,8 @@ class Milestones:
             except Exception as error:
                 # Whatever it is, the neighbours of this change must not wait for it.
                 logger.warning("The identity log lacks a change: %s", place_of(error))
-                failed.add(change.record_id)
+                if change.new is not None and any(taken_in(change.old, change.new)):
+                    failed.add(change.record_id)
         return failed
 
 

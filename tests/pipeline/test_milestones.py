@@ -2,11 +2,14 @@
 
 import pytest
 
-from chalicelib.clock import DAY
+from chalicelib.clock import DAY, FixedClock
 from chalicelib.errors import Unavailable
-from chalicelib.pipeline.identity_log import MAPPED, MERGED
+from chalicelib.pipeline.identity_log import MAPPED, MERGED, VALUE_LIMIT, IdentityLog
 from chalicelib.pipeline.milestones import PER_ENTRY, Milestones, entries
 from chalicelib.profiles.change import ProfileChange
+from chalicelib.records import Record
+from chalicelib.store.dynamodb import DynamoRecords
+from tests.events import T0
 from tests.pipeline.crowd import Crowd, call, limits
 from tests.pipeline.shop import identify
 
@@ -60,16 +63,16 @@ def test_very_many_identifiers_at_once_are_told_in_portions():
     assert sorted(sizes) == [1, PER_ENTRY, PER_ENTRY]
 
 
-def test_a_log_that_is_away_lets_only_the_changes_come_again_that_say_something():
+def test_a_log_that_is_away_lets_only_merges_come_again():
     class Away:
         def write(self, space_id, entries):
             if list(entries):
                 raise Unavailable("dynamodb")
 
     crowd = Crowd()
-    crowd.sees({"a": "a1"}, {"a": "a1"})
+    crowd.sees({"a": "a1"}, {"a": "a1"}, {"e": "e1"}, {"a": "a1", "e": "e1"})
     failed = Milestones(Away()).write(crowd.profiles.changes)  # type: ignore[arg-type]
-    assert failed == {crowd.profiles.changes[0].record_id}
+    assert failed == {crowd.profiles.changes[-1].record_id}
 
 
 @pytest.mark.parametrize("merged_into", ["use_other", "deleted"])
@@ -87,3 +90,43 @@ def test_entries_end_after_thirty_days():
     assert len(told(crowd)) == 1
     crowd.clock.advance(31 * DAY)
     assert crowd.log.page("s").entries == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 500])
+@pytest.mark.parametrize("place", ["memory", "aws"])
+def test_new_identifiers_and_all_else_are_shown_in_one_order(place, limit, request):
+    crowd = Crowd(rules=limits(a=1))
+    if place == "aws":
+        cloud, crowd.clock = request.getfixturevalue("cloud"), FixedClock(T0 + limit * 30 * DAY)
+        work = DynamoRecords(cloud.clients.dynamodb, cloud.names.settings.work_table, crowd.clock)
+        crowd.log = IdentityLog(work, crowd.clock)
+    crowd.sees(*({"u": "u1", "a": f"a{n}"} for n in range(4)), {"e": "e1"}, {"u": "u1", "e": "e1"}, apart=DAY // 3)
+    expected = told(crowd)[::-1]
+    assert {entry.kind for entry in expected} == {MAPPED, MERGED, VALUE_LIMIT}
+    assert [e.at for e in expected] == sorted((e.at for e in expected), reverse=True)
+    found, cursor = [], None
+    while True:
+        page = crowd.log.page("s", limit=limit, cursor=cursor)
+        found += page.entries
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert found == expected
+
+
+def test_who_looks_for_what_went_wrong_does_not_read_past_new_visitors(monkeypatch):
+    crowd = Crowd(rules=limits(a=1))
+    crowd.sees({"u": "u1", "a": "a1"}, {"u": "u1", "a": "a2"})
+    crowd.send(*(call({"a": f"visitor{n}"}) for n in range(50)))
+    told(crowd)
+    read: list[Record] = []
+    page = crowd.work.page
+
+    def counted(partition, *args, **more):
+        found = page(partition, *args, **more)
+        read.extend(found.records)
+        return found
+
+    monkeypatch.setattr(crowd.work, "page", counted)
+    assert [e.value for e in crowd.log.page("s", kind=VALUE_LIMIT).entries] == ["a2"]
+    assert len(read) == 1
