@@ -30,6 +30,11 @@ def encode(delivery: Delivery) -> str:
     return _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(delivery).decode())
 
 
+def group_of(delivery: Delivery) -> str:
+    """Whose messages a fair queue counts together: nobody has to wait for the many of another."""
+    return f"replay#{delivery.destination_id}" if delivery.replayed else delivery.destination_id
+
+
 def decode(body: str) -> Delivery:
     """Raises Malformed for anything that is no delivery."""
     try:

@@ -30,7 +30,7 @@ from ..workspace.ports import Directory
 from .emissions import Emissions
 from .integrations import ALL
 from .ledger import DeadLetter, Ledger
-from .message import Delivery, encode
+from .message import Delivery, encode, group_of
 from .pace import NOMINAL, REPLAYED
 
 REPLAY = "delivery_replay"
@@ -99,7 +99,7 @@ class Replays:
         for place, found in self._found(destination_id, wish, progress.place):
             meant = self._wanted([_of(one) for one in found])
             copies = [_copy(delivery, mark, kind.name) for delivery in meant]
-            self._queues.send(DELIVER, [Outgoing(encode(copy), f"replay#{destination_id}") for copy in copies])
+            self._queues.send(DELIVER, [Outgoing(encode(copy), group_of(copy)) for copy in copies])
             for one in found:
                 if isinstance(one, DeadLetter):
                     self._ledger.remove(one)

@@ -12,7 +12,7 @@ from ..queues import DELIVER, Outgoing, Queues, Received
 from .classification import CONNECTION_REMOVED, Deferred, Undelivered
 from .counters import CANCELLED, DELIVERED, DISCARDED, FILTERED, PENDING, RETRIED, counter, latency_bucket
 from .ledger import Attempts, Ledger, Waiting
-from .message import Delivery, encode
+from .message import Delivery, encode, group_of
 from .sending import Exchange
 
 # A message without a token comes back after a wait that doubles, so that a long queue costs few receipts.
@@ -154,7 +154,7 @@ class Settlement:
                 self._queues.hide(DELIVER, message.receipt, seconds)
             else:
                 delay = min(seconds, LONGEST_WAIT)
-                self._queues.send(DELIVER, [Outgoing(encode(parcel.delivery), parcel.delivery.destination_id, delay)])
+                self._queues.send(DELIVER, [Outgoing(encode(parcel.delivery), group_of(parcel.delivery), delay)])
                 self.done.add(message.id)
 
     def _finish(self, parcel: Parcel, *counters: str) -> None:

@@ -1,9 +1,12 @@
 import pytest
 
+from chalicelib.delivery.address import system_resolve
 from chalicelib.delivery.classification import Deferred, Discarded
 from chalicelib.delivery.redirects import follow
-from chalicelib.delivery.transport import MockTransport, Response
+from chalicelib.delivery.transport import MockTransport, Response, UrllibTransport
 from chalicelib.destinations.kind import Request
+
+from .partner import Partner, always
 
 HEADERS = {"Content-Type": "application/json", "X-Signature": "ab", "Authorization": "Bearer t", "X-Key": "k"}
 
@@ -96,3 +99,46 @@ def test_all_hops_share_the_time():
         follow(transport, request(), 10, monotonic=lambda: next(times))
     assert caught.value.code == "ETIMEDOUT"
     assert len(transport.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[::ffff:a9fe:a9fe]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://metadata.example/",
+        "http://100.100.100.200/",
+        "http://0.0.0.0/",
+        "http://2852039166/",
+    ],
+)
+def test_no_hop_leads_to_the_credentials_of_the_machine(location):
+    """Not even where installation and owner allow private addresses, as here."""
+
+    def resolve(host, port):
+        return ["169.254.169.254"] if host == "metadata.example" else system_resolve(host, port)
+
+    answer = f"HTTP/1.1 307 Away\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+    partner = Partner(always(answer))
+    try:
+        transport = UrllibTransport(allow_private=True, resolve=resolve)
+        with pytest.raises(Discarded) as caught:
+            follow(transport, Request("POST", f"http://127.0.0.1:{partner.port}/", {}, b"", private=True), 5)
+    finally:
+        partner.close()
+    assert caught.value.code == "INVALID_SETTINGS"
+    assert len(partner.heard) == 1
+
+
+def test_a_public_host_cannot_lead_inside():
+    """What the first hop may not reach, no later one may: the owner of the address decides, not its partner."""
+    partner = Partner(always(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    try:
+        transport = UrllibTransport(allow_private=True)
+        with pytest.raises(Discarded):
+            follow(transport, Request("POST", f"http://127.0.0.1:{partner.port}/", {}, b"", private=False), 5)
+    finally:
+        partner.close()
+    assert partner.heard == []

@@ -145,3 +145,44 @@ def test_no_problem_repeats_a_secret():
     problems = WEBHOOK.problems({**URL, "sharedSecret": 12345, "headers": {"Authorization": "Bearer top\n"}})
     assert "12345" not in str(problems)
     assert "top" not in str(problems)
+
+
+def test_batched_events_are_one_array_signed_by_the_first():
+    settings = {**URL, "enableBatching": True, "sharedSecret": "s3cr3t"}
+    first = {"type": "track", "event": "Audience Entered", "userId": "u1"}
+    first["properties"] = {"audience_key": "vip", "vip": True, "ltv": 450.0}  # type: ignore[assignment]
+    (call,) = WEBHOOK.requests([first, {"n": 2}, {"n": 3}], settings)
+    assert call.items == (0, 1, 2)
+    assert json.loads(call.request.body) == [first, {"n": 2}, {"n": 3}]
+    assert call.request.headers["X-Signature"] == "d6eea45006d3527d8d0890812459a9691c8c07d3"
+    assert WEBHOOK.requests([], settings) == []
+
+
+def test_one_batched_event_is_an_array_too():
+    (call,) = WEBHOOK.requests([{"n": 1}], {**URL, "enableBatching": True})
+    assert call.request.body == b'[{"n":1}]'
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({}, 1),
+        ({"batchSize": 50}, 1),
+        ({"enableBatching": True}, 1_000),
+        ({"enableBatching": True, "batchSize": 4_000}, 4_000),
+        ({"enableBatching": True, "batchSize": None}, 1_000),
+    ],
+)
+def test_how_many_go_together(settings, size):
+    assert WEBHOOK.size_of_batch({**URL, **settings}) == size
+
+
+@pytest.mark.parametrize("size", [0, -1, 4_001, "10", 1.5, True])
+def test_a_batch_size_that_cannot_be(size):
+    assert fields({**URL, "batchSize": size}) == ["settings.batchSize"]
+
+
+def test_what_is_secret_about_an_instance():
+    settings = {**URL, "sharedSecret": "s", "headers": {"Authorization": "Bearer t", "X-A": ""}}
+    assert sorted(WEBHOOK.secrets(settings)) == ["Bearer t", "s"]
+    assert WEBHOOK.secrets(URL) == []
