@@ -7,14 +7,14 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate, SQSEvent
 
 from chalicelib import bootstrap, workers
-from chalicelib.api import founding, profile, sdk_settings, tracking
+from chalicelib.api import documents, founding, profile, sdk_settings, tracking
 from chalicelib.api.management import blueprints
 from chalicelib.deadline import LambdaDeadline
 
 copy_config_to_registered_loggers(Logger(service="muster"), include={"chalicelib"})
 
 app = Chalice(app_name="muster")
-for routes in (tracking.routes, sdk_settings.routes, profile.routes, founding.routes, *blueprints):
+for routes in (tracking.routes, sdk_settings.routes, profile.routes, founding.routes, documents.routes, *blueprints):
     app.register_blueprint(routes)
 
 # The merge template puts the real ones in their place: Chalice cannot refer to resources of the template.

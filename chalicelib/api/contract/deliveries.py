@@ -123,7 +123,7 @@ class Discards(Shown, kw_only=True):
     discards: list[DiscardRow]
 
 
-class NewReplay(Sent, kw_only=True):
+class NewDeliveryReplay(Sent, kw_only=True):
     since: Annotated[Text | None, about("Inclusive, ISO 8601; at most 14 days ago.")] = field(name="from", default=None)
     until: Annotated[Text | None, about("Exclusive, ISO 8601.")] = field(name="to", default=None)
     only: Annotated[Any, about("`all`, `failed` or a list of event names.")] = None
@@ -204,7 +204,12 @@ GROUPS = (
             Operation("GET", DESTINATION + "/delivery-breakdown", "See one step by event", Breakdown, asks=StepQuery),
             Operation("GET", DESTINATION + "/discards", "See why events did not arrive", Discards, asks=StepQuery),
             Operation(
-                "POST", DESTINATION + "/replays", "Send what was made again", Started, takes=NewReplay, status=201
+                "POST",
+                DESTINATION + "/replays",
+                "Send what was made again",
+                Started,
+                takes=NewDeliveryReplay,
+                status=201,
             ),
             Operation(
                 "POST",

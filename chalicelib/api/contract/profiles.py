@@ -106,7 +106,7 @@ class ProfileErrors(ProfileShape, kw_only=True):
 
 
 class PageQuery(msgspec.Struct, kw_only=True, omit_defaults=True):
-    limit: Annotated[int | None, Meta(ge=1)] = None
+    limit: Annotated[int, Meta(ge=1)] | None = None
     next: Annotated[str | None, about("`next` of the page before.")] = None
 
 

@@ -48,8 +48,8 @@ def _meant(type: inspect.Type, schema: Mapping[str, Any] | None = None) -> _Mean
     if isinstance(type, inspect.Metadata):
         return _meant(type.type, {**schema, **(type.extra_json_schema or {})})
     if isinstance(type, inspect.UnionType):
-        (one,) = [t for t in type.types if not isinstance(t, inspect.NoneType | inspect.CustomType)]
-        return _meant(one, schema)
+        some = [t for t in type.types if not isinstance(t, inspect.NoneType)]
+        return _meant(some[0] if len(some) == 1 else inspect.AnyType(), schema)  # of several, services judge
     return _Meant(type, schema)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from ...workspace.model import API_TOKEN, PROFILE_TOKEN, SCOPES
-from .operation import FOUNDING, Group, Operation
+from .operation import ANYBODY, FOUNDING, Group, Operation
 from .shape import (
     ABSENT,
     Absent,
@@ -227,6 +227,14 @@ GROUPS = (
                 access=FOUNDING,
                 note="Takes the secret of the deployment as bearer token. Where none is set there is no such route.",
             ),
+        ),
+    ),
+    Group(
+        "Documentation",
+        "What you are reading.",
+        (
+            Operation("GET", "/openapi.json", "This document", JsonObject, access=ANYBODY),
+            Operation("GET", "/reference", "The same, to be read by people", None, media="text/html", access=ANYBODY),
         ),
     ),
     Group(

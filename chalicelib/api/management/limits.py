@@ -13,7 +13,6 @@ AUDIENCE = AUDIENCES + "/{audience_id}"
 TRAITS = SPACE + "/computed-traits"
 CONNECTIONS = AUDIENCE + "/destination-connections"
 ACTIVATIONS = AUDIENCE + "/activations"
-SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
 
 # Requests per minute, as clients of the Public API know them; the setting decides of all others.
 LIMITS: Mapping[tuple[str, str], int] = {
@@ -41,11 +40,6 @@ LIMITS: Mapping[tuple[str, str], int] = {
     ("DELETE", TRAITS + "/{trait_id}"): 20,
     ("GET", TRAITS): 25,
     ("GET", TRAITS + "/{trait_id}"): 100,
-    ("POST", SUBSCRIPTIONS): 5,
-    ("PATCH", SUBSCRIPTIONS + "/{subscription_id}"): 5,
-    ("DELETE", SUBSCRIPTIONS + "/{subscription_id}"): 5,
-    ("GET", SPACE + "/traits"): 25,
-    ("GET", SPACE + "/events"): 25,
 }
 
 

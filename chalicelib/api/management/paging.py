@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -43,7 +43,8 @@ def query_of(declared: type[msgspec.Struct], parameters: Mapping[str, str]) -> d
 
 
 def _is_object(type: Any) -> bool:
-    return any(hasattr(part, "__struct_fields__") for part in (type, *get_args(type)))
+    parts = (type, *get_args(type))
+    return any(hasattr(part, "__struct_fields__") or get_origin(part) is dict for part in parts)
 
 
 def _decode(text: str, name: str) -> dict[str, Any]:
