@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
 from chalicelib.api import contract
 from chalicelib.api.contract.reading import check_answer
 from chalicelib.clock import DAY, HOUR, MINUTE
+from chalicelib.previews.previewing import BROKEN
 from chalicelib.previews.quota import month_of
 from chalicelib.records import Key
+from chalicelib.workspace.model import Space
 from chalicelib.workspace.rates import Rates
+from chalicelib.workspace.storage import Place, Storage, index_key, space_key
+from tests.acceptance.engines import OnAws
 from tests.acceptance.world import World, identify, track
+from tests.conftest import Cloud
 
 BOUGHT = "event('Bought').count() >= 1"
 
@@ -182,7 +188,7 @@ def put(world: World, key: str, *lines: Any) -> None:
 
 def imported(world: World, *lines: Any) -> Any:
     upload = manage(world, "POST", f"{space(world)}/imports", {})["upload"]
-    assert upload["url"].startswith("memory://archive/imports/")
+    assert upload["key"] in upload["url"]
     put(world, upload["key"], *lines)
     sent = {"key": upload["key"], "sourceId": world.stack.source_id}
     made = manage(world, "POST", f"{space(world)}/imports", sent)["import"]
@@ -276,3 +282,81 @@ def test_a_month_has_so_many_previews(world):
     assert refused.status == 429
     data = refused.body["errors"][0]["data"]
     assert (data["remainingPoints"], data["msBeforeNext"]) == (0, month.end - world.clock.now())
+
+
+def another_space(world: World) -> str:
+    storage = Storage(world.application.adapters.workspace, world.clock)
+    id, workspace_id = "Another0Space", world.stack.workspace_id
+    storage.places.put(index_key("space", id), Place(workspace_id=workspace_id, id=id))
+    made = Space(id=id, workspace_id=workspace_id, slug="b", name="B", engage_source_id="eng_b", created_at=0)
+    storage.spaces.put(space_key(workspace_id, id), made)
+    return id
+
+
+def test_what_one_space_received_is_sent_into_another_once(world):
+    target = another_space(world)
+    audiences = f"/spaces/{target}/audiences"
+    sent = {"name": "Twice", "audienceType": "USERS", "definition": {"query": "event('Bought').count() = 2"}}
+    world.manage("POST", audiences, sent)
+    world.drain()
+    start = world.now()
+    world.send(track("Bought", "u1"), track("Bought", "u2"), identify("u2", plan="pro"))
+    world.advance(40 * DAY / 1_000)
+    world.send(track("Bought", "u1"))
+    world.advance(1)
+    asked = {"from": start, "to": world.now(), "targetSpaceId": f"spa_{target}"}
+    made = manage(world, "POST", f"{space(world)}/replays", asked)["replay"]
+    world.drain()
+    found = manage(world, "GET", f"{space(world)}/replays/{made['id']}")["replay"]
+    assert (found["status"], found["sent"], found["targetSpaceId"]) == ("COMPLETED", 4, target)
+    world.advance(3 * DAY / 1_000)
+    again = manage(world, "POST", f"{space(world)}/replays", asked)["replay"]
+    assert (again["id"], again["status"]) == (made["id"], "COMPLETED")
+    world.drain()
+    people = [world.application.lookup.find(target, "users", f"user_id:u{n}") for n in (1, 2)]
+    assert [person and person.trait_values() for person in people] == [{"twice": True}, {"plan": "pro"}]
+    task = world.manage("GET", f"{space(world)}/tasks/{found['taskId']}").data["task"]
+    assert (task["status"], task["kind"]) == ("succeeded", "replay")
+
+
+def test_a_preview_that_fails_in_execution_has_a_reason(world, monkeypatch):
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("chalicelib.previews.previewing.evaluate_history", broken)
+    found = preview(world)
+    assert (found["status"], found["failureReason"]) == ("FAILED", BROKEN)
+    assert "results" not in found
+    assert "size" not in found
+
+
+def test_people_of_an_audience_of_accounts_are_exported(world):
+    query = "ANY event('Bought').count() >= 1"
+    sent = {"name": "Firms", "audienceType": "ACCOUNTS", "definition": {"query": query}}
+    world.send(track("Bought", "u1"), {"type": "group", "userId": "u1", "groupId": "g1"})
+    world.send({"type": "group", "userId": "u2", "groupId": "g1"}, {"type": "group", "userId": "u3", "groupId": "g2"})
+    audience = world.manage("POST", world.audiences, sent).data["audience"]
+    world.advance(9 * HOUR / 1_000)
+    world.application.engine.tick(Forever())
+    world.drain()
+    found = export(world, f"{world.audiences}/{audience['id']}", format="FORMATTED", externalIds=["user_id"])
+    assert sorted(row["user_id"] for row in rows(world, found)) == ["u1", "u2"]
+    previewed = preview(world, query, audienceType="ACCOUNTS")
+    assert (previewed["size"], "identifierBreakdown" in previewed) == (
+        {"type": "ACCOUNTS", "count": 1, "uniqueCount": 1},
+        False,
+    )
+
+
+def test_the_same_on_aws(cloud: Cloud) -> None:
+    world = World(OnAws(cloud))
+    try:
+        audience = world.audience("Buyers", BOUGHT)
+        found = imported(world, track("Bought", "u1", timestamp="2020-01-01T00:00:00Z"), b"{")
+        assert found["report"]["samples"] == [{"line": 2, "code": "malformed_body"}]
+        made = export(world, f"{world.audiences}/{audience['id']}", format="FORMATTED")
+        assert [row["user_id"] for row in rows(world, made)] == ["u1"]
+        assert preview(world, asOf=world.now())["size"]["count"] == 1
+        assert made["id"] in made["url"]
+    finally:
+        bootstrap.install(None)

@@ -215,3 +215,12 @@ def test_killed_at_every_call_the_same_bytes(tmp_path):
         assert found.file.bytes == len(world.kept.get(export.key)), at
         assert world.kept.list(f"exports/{SPACE}/") == [export.key], at
     assert len(bytes_of) == 1
+
+
+def test_an_order_cut_short_at_any_call_stands_in_nobodys_way_for_long(tmp_path):
+    def ordered(world: World) -> None:
+        world.survive(world.export)
+
+    for at, world, _ in killed_at_every_point(lambda fate: World(tmp_path, fate), lambda world: None, ordered):
+        world.run(6)
+        assert world.closed(world.export().task_id).status == SUCCEEDED, at

@@ -2,10 +2,13 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chalicelib.clock import DAY, HOUR
 from chalicelib.ids import CountingIds
@@ -19,6 +22,7 @@ from chalicelib.tracking.decode import events
 from chalicelib.tracking.envelope import Accepted, unpack
 from chalicelib.workspace.storage import Shelf
 from tests.pipeline.shop import Shop, audience
+from tests.tasks.simulated import Killed
 from tests.tasks.world import NOON
 
 from .workshop import Workshop, killed_at_every_point
@@ -263,3 +267,45 @@ def test_the_queue_is_filled_no_faster_than_events_may_come():
     all_of_them = sorted(at for at, _, queue, _ in world.queue.messages if queue == "ingest")
     assert len(all_of_them) == 3
     assert all_of_them[2] >= NOON + 99_000
+
+
+def test_imports_of_one_file_at_the_same_time_wait_for_each_other():
+    world = world_of(ndjson(*MANY))
+    first, second = order(world), order(world)
+    assert world.closed(first.task_id).status == SUCCEEDED
+    assert world.closed(second.task_id).status == SUCCEEDED
+    accepted = [report(world, one) for one in (first, second)]
+    assert sorted(one.accepted for one in accepted) == [0, len(MANY)]
+    assert len(world.fed()) == 4
+
+
+@settings(max_examples=15)
+@given(
+    kills=st.lists(st.integers(1, 60), max_size=6),
+    lines=st.lists(st.integers(0, 4), min_size=1, max_size=1_300),
+    packed=st.booleans(),
+)
+def test_whoever_dies_how_often_every_good_line_counts_once(kills, lines, packed):
+    """Each number of `kills` is how many calls a worker lives; a line of 0 is no message."""
+    rows = [bought(f"u{n}") if n else b"{" for n in lines]
+    content = gzip.compress(ndjson(*rows)) if packed else ndjson(*rows)
+    lives = [*kills]
+
+    def fate(_point: str) -> None:
+        if lives:
+            lives[0] -= 1
+            if lives[0] == 0:
+                lives.pop(0)
+                raise Killed
+
+    world = world_of(content, fate)
+    living, lives = lives, []
+    made = order(world)
+    lives.extend(living)
+    task = world.closed(made.task_id)
+    assert task.status == SUCCEEDED
+    assert report(world, made).accepted == sum(1 for n in lines if n)
+    assert report(world, made).codes == ({"malformed_body": lines.count(0)} if 0 in lines else {})
+    messages = [m for one in envelopes(world.fed()) for m in one.messages]
+    times = Counter((m["messageId"], m["userId"]) for m in messages)
+    assert Counter(user for _, user in times) == Counter(f"u{n}" for n in lines if n)

@@ -255,11 +255,12 @@ def test_after_a_day_nobody_can_tell_whether_the_last_page_counted(world):
     assert (task.status, task.error.code) == (FAILED, "STOPPED_LONG_AGO")
 
 
-def test_killed_at_every_call_the_same_is_sent(tmp_path):
+def test_killed_at_every_call_the_same_is_sent(tmp_path, monkeypatch):
+    monkeypatch.setattr("chalicelib.replay.replaying.MOST_MESSAGES", 10)
+
     def new(fate: Callable[[str], None]) -> World:
         world = World(tmp_path, fate)
-        for day in range(2):
-            world.land(HERE, f"b{day}", *[(bought(n), "use") for n in range(day * 24, day * 24 + 24)])
+        world.land(HERE, "b", *[(bought(n), "use") for n in range(22)])
         return world
 
     batches: set[tuple[str, int]] = set()
@@ -269,4 +270,24 @@ def test_killed_at_every_call_the_same_is_sent(tmp_path):
         sent = {(one.batch_id, len(one.messages)) for one in found}
         batches = batches or sent
         assert sent == batches, at
-        assert len({m["messageId"] for one in found for m in one.messages}) == 48, at
+        assert len(sent) == 3, at
+        assert len({m["messageId"] for one in found for m in one.messages}) == 22, at
+
+
+def test_an_order_cut_short_at_any_call_is_the_same_order_again(tmp_path):
+    def new(fate: Callable[[str], None]) -> World:
+        world = World(tmp_path, fate)
+        world.land(HERE, "b", *[(bought(n), "use") for n in range(20)])
+        return world
+
+    def ordered(world: World) -> None:
+        world.survive(world.order)
+
+    for at, world, _ in killed_at_every_point(new, lambda world: None, ordered):
+        made = world.order()
+        assert world.closed(made.task_id).status == SUCCEEDED, at
+        assert world.order().task_id == made.task_id, at
+        sent = [m["messageId"] for one in world.batches() for m in one.messages]
+        assert sent == [f"m{n:05d}" for n in range(20)], at
+        with pytest.raises(Conflict):
+            world.order(sourceId="of_here")
