@@ -1,8 +1,12 @@
 """How many deliveries came how far, by destination, minute and what they tell: one write per call of a worker.
 
 Workers add to the record of their minute. Whoever reads folds the hours that are over into one record each, so that a
-month is a few pages, and a minute is never added up twice. Metrics, not accounts: a worker that dies between an answer
-and its count leaves it uncounted, and one that dies after it may count again what the queue brings again.
+month is a few pages, and a minute is never added up twice.
+
+Without deaths the sums are exact. Metrics, not accounts, where a worker dies: between its count and the end of its call
+it counts again what the queue brings again; between noting a failure and its count, that failure is missing among those
+that wait, or those given up. An emitter that dies after the queue took its messages makes them again, each copy arrives
+and is counted, and those made first may be missing among the created.
 """
 
 import zlib

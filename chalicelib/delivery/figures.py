@@ -157,7 +157,7 @@ class Figures:
             "failedDelivery": found[DISCARDED],
             "successfulDelivery": found[DELIVERED],
             "retries": found[RETRIED],
-            "pendingRetry": counts.get(PENDING, 0),
+            "pendingRetry": max(0, counts.get(PENDING, 0)),
             "inFlight": in_flight(counts),
             "deliveryRate": round(100 * found[DELIVERED] / tried, 2) if tried else None,
             "p95LatencyMs": percentile(latencies, 0.95),

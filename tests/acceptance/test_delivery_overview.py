@@ -260,6 +260,21 @@ def test_a_disabled_destination_is_recovered_by_its_dead_letters(shown: Shown) -
     assert len({event["messageId"] for event in world.events(shown.sink)}) == 2
 
 
+def test_dead_letters_page_by_page(shown: Shown) -> None:
+    shown.world.script(shown.sink, *[400] * 5)
+    shown.buy(*[f"u{n}" for n in range(5)])
+    path, cursor, seen = shown.of("dead-letters"), "", []
+    while True:
+        asked = f'{{"count":2{cursor}}}'
+        data = shown.world.manage("GET", f"{path}?{urlencode({'pagination': asked})}").data
+        seen += [letter["messageId"] for letter in data["deadLetters"]]
+        if data["pagination"]["next"] is None:
+            break
+        cursor = f',"cursor":"{data["pagination"]["next"]}"'
+    assert seen == [letter["messageId"] for letter in shown.world.dead_letters(shown.destination)]
+    assert len(seen) == 5
+
+
 def test_one_real_event_to_look_at(shown: Shown) -> None:
     world = shown.world
     world.script(shown.sink, 418)

@@ -11,6 +11,7 @@ from .operation import Group, Operation
 from .shape import (
     ABSENT,
     Absent,
+    ForwardPagination,
     Instant,
     JsonObject,
     Name,
@@ -158,6 +159,7 @@ class DeadLetter(Shown, kw_only=True):
 
 class ListedDeadLetters(Shown, kw_only=True):
     dead_letters: list[DeadLetter]
+    pagination: Annotated[ForwardPagination | Absent, about("Only where `pagination` was given.")] = ABSENT
 
 
 class DebuggerQuery(Sent, kw_only=True):
@@ -381,7 +383,9 @@ GROUPS = (
             Operation("GET", DESTINATION, "Get a destination", GotDestination),
             Operation("PATCH", DESTINATION, "Update a destination", GotDestination, takes=DestinationChanges),
             Operation("DELETE", DESTINATION, "Delete a destination with its connections", Success),
-            Operation("GET", DESTINATION + "/dead-letters", "List deliveries that were given up", ListedDeadLetters),
+            Operation(
+                "GET", DESTINATION + "/dead-letters", "List deliveries that were given up", ListedDeadLetters, most=MOST
+            ),
             Operation("GET", DESTINATION + "/debugger", "See the newest events", NewestEvents, asks=DebuggerQuery),
             Operation(
                 "GET",

@@ -5,6 +5,7 @@ from typing import Any
 from chalice.app import Blueprint
 
 from ... import bootstrap
+from ...delivery.ledger import DeadLetter
 from ...workspace.model import Destination
 from . import shapes
 from .endpoint import SUCCESS, Call, endpoint
@@ -43,9 +44,17 @@ def delete_destination(call: Call) -> dict[str, Any]:
 
 @endpoint(routes, "GET", "/destinations/{destination_id}/dead-letters")
 def list_dead_letters(call: Call) -> dict[str, Any]:
-    """An addition of Muster's: the messages that were given up, and why."""
-    letters = bootstrap.current().ledger.dead_letters(_destination(call).id)
-    return {"deadLetters": [shapes.dead_letter(letter) for letter in letters]}
+    """An addition of Muster's: the messages that were given up, and why; the newest, or page by page when asked."""
+    ledger, destination_id = bootstrap.current().ledger, _destination(call).id
+    if call.object_parameter("pagination") is None:
+        return {"deadLetters": [shapes.dead_letter(letter) for letter in ledger.dead_letters(destination_id)]}
+
+    def fetch(count: int, cursor: str | None) -> tuple[list[DeadLetter], str | None]:
+        page = ledger.letter_page(destination_id, count, cursor)
+        return page.letters, page.cursor
+
+    letters, pagination = call.forward(fetch)
+    return {"deadLetters": [shapes.dead_letter(letter) for letter in letters], "pagination": pagination}
 
 
 @endpoint(routes, "GET", "/destinations/{destination_id}/debugger")
