@@ -13,6 +13,7 @@ from . import people
 from .scan import Row, Session, add, fetched, json_object, occurrence_of
 from .sql.admissions import named
 from .sql.states import States
+from .sql.whole import verdicts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -57,8 +58,24 @@ def evaluate_history(
     else:
         people.users(con, external_ids)
     con.execute(f"create or replace temp table {table} (profile_id varchar, value varchar)")
-    _store(con, table, list(_Evaluation(con, plan, now, traits_from_outcomes).values()))
+    source = people.source(con, now)
+    whole = verdicts(plan, now, traits_from_outcomes)
+    if whole is not None:
+        _decide(con, table, source + whole)
+    if whole is None or _someone_is_left(con):
+        _store(con, table, list(_Evaluation(con, source, plan, now, traits_from_outcomes).values()))
     return _summary(con, table)
+
+
+def _decide(con: "DuckDBPyConnection", table: str, query: str) -> None:
+    """Store members, and leave only those among the people about whom SQL is not sure."""
+    con.execute(f"create or replace temp table verdicts as {query}")
+    con.execute(f"insert into {table} select subject, 'true' from verdicts where verdict")  # noqa: S608
+    con.execute("delete from people where subject in (select subject from verdicts where verdict is not null)")
+
+
+def _someone_is_left(con: "DuckDBPyConnection") -> bool:
+    return bool(con.execute("select exists (from people)").fetchall()[0][0])
 
 
 def _store(con: "DuckDBPyConnection", table: str, found: Sequence[tuple[str, str]]) -> None:
@@ -75,11 +92,10 @@ def _summary(con: "DuckDBPyConnection", table: str) -> Membership:
 
 
 class _Evaluation:
-    """Asks the evaluator for each subject: with states that SQL gathered, or from the events themselves."""
+    """Asks the evaluator for each of the people: with states that SQL gathered, or from the events themselves."""
 
-    def __init__(self, con: "DuckDBPyConnection", plan: query.Plan, now: int, outcomes: bool) -> None:
-        self._con, self._plan, self._now, self._outcomes = con, plan, now, outcomes
-        self._source = people.source(con, now)
+    def __init__(self, con: "DuckDBPyConnection", source: str, plan: query.Plan, now: int, outcomes: bool) -> None:
+        self._con, self._source, self._plan, self._now, self._outcomes = con, source, plan, now, outcomes
         self._account = plan.definition.scope == ACCOUNTS
 
     def values(self) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from tests.query.timeline import Occurrence, compiled, fed
 from .shop import Person, Session
 
 bounded = settings(
-    max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 seeds = st.integers(0, 1 << 48)
 

@@ -40,12 +40,8 @@ def named(names: Sequence[str]) -> str:
     return f"event in ({', '.join(map(quoted, known))})" if known else "false"
 
 
-def within(window: Window, now: int) -> str:
-    """Events as old as that; later ones too if they may still count for something."""
-    return all_of([newer(window, now), f"timestamp <= {now - window.near}"])
-
-
 def newer(window: Window, now: int) -> str:
+    """Events that are not too old for a window that ends at `now`."""
     return "true" if window.far is None else f"timestamp >= {now - window.far}"
 
 
