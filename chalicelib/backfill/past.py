@@ -7,10 +7,6 @@ from .. import query
 from ..archive.cut import Cut
 from ..archive.history import History
 from ..archive.scan import Scanned, scan
-from ..clock import DAY
-
-# Messages younger than that may be under way, or may have been counted since the cut: they are decided one by one.
-UNDER_WAY = DAY
 
 GROUP_BYTES = 256 << 20  # of compressed files: a minute or so of scanning, and the scratch space takes it many times
 ROWS_PER_PART = 500_000  # so that the results of one part fit into memory even where every row is another person's
@@ -31,9 +27,10 @@ class Past(Protocol):
         ...
 
     def scan(
-        self, cut: bytes, days: Sequence[str], streams: Sequence[query.Stream], parts: int
+        self, cut: bytes, days: Sequence[str], streams: Sequence[query.Stream], settled_before: int, parts: int
     ) -> Iterator[Iterator[Scanned]]:
-        """What these days hold for each profile id, part by part."""
+        """What these days hold for each profile id, part by part. Events received from `settled_before` (epoch ms) on
+        are given one by one."""
         ...
 
 
@@ -52,9 +49,9 @@ class ArchivedPast:
         return min(MOST_PARTS, 1 + rows // ROWS_PER_PART)
 
     def scan(
-        self, cut: bytes, days: Sequence[str], streams: Sequence[query.Stream], parts: int
+        self, cut: bytes, days: Sequence[str], streams: Sequence[query.Stream], settled_before: int, parts: int
     ) -> Iterator[Iterator[Scanned]]:
         found = Cut.decode(cut)
         with self._history.open(found, days=days, profiles=False) as session:
             for part in range(parts):
-                yield scan(session, streams, settled_before=found.at - UNDER_WAY, part=part, parts=parts)
+                yield scan(session, streams, settled_before=settled_before, part=part, parts=parts)

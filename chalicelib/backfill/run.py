@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .. import query
-from ..clock import Clock
+from ..clock import DAY, Clock
 from ..computations.catalogue import Compiled, compile_computation
 from ..computations.computation import COMPUTING, PREPARING, Computation
 from ..computations.computation import USERS as OF_USERS
@@ -38,6 +38,10 @@ from .watching import is_run_of
 
 PAGE = 100  # profiles looked at together: one batch read
 PAGES = 20  # between two cursors: each is a write of the whole task
+
+# Messages received that long before streams were begun were counted before, and without a note; younger ones may be
+# under way, or counted by somebody who noted it. They are decided one by one, however long the run had to wait.
+UNDER_WAY = DAY
 
 Result = Done | Cursor | Later
 
@@ -119,7 +123,8 @@ class Backfill:
         cut = results.cut(lambda: self.past.cut(task.space_id))
         groups, parts, place = self.past.groups(cut), self.past.parts(cut), Place.of(step)
         if place.done < len(groups):
-            for part, found in enumerate(self.past.scan(cut, groups[place.done], streams, parts)):
+            begun = int(task.slot) - UNDER_WAY
+            for part, found in enumerate(self.past.scan(cut, groups[place.done], streams, begun, parts)):
                 results.put(place.done, part, found)
         done = place.done + 1
         return Place(done, len(groups)).cursor if done < len(groups) else Done()
