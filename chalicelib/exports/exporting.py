@@ -52,7 +52,7 @@ class Exporting:
 
     def store(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         export = self._export(task)
-        note = next(one.output_ref for one in task.steps if one.name == "evaluate")
+        note = task.step("evaluate").output_ref
         made = msgspec.structs.replace(msgspec.json.decode(note or "", type=File), at=self._clock.now())
         data = msgspec.msgpack.encode(made)
         self._work.put(file_key(export.space_id, export.id), data, expires_at=export.created_at + KEPT)

@@ -61,7 +61,7 @@ class Previewing:
 
     def store(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         preview = self._preview(task)
-        note = next(one.output_ref for one in task.steps if one.name == "evaluate")
+        note = task.step("evaluate").output_ref
         data = msgspec.msgpack.encode(msgspec.json.decode(note or "", type=Result))
         self._work.put(result_key(preview.space_id, preview.id), data, expires_at=preview.created_at + KEPT)
         self._archive.delete([preview.cut_key])

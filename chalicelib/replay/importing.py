@@ -47,6 +47,13 @@ class Named(msgspec.Struct, frozen=True):
     same_as: str | None = None
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """Which task takes in a file, and where it begins if another one came so far."""
+
+    task_id: str
+    start: str | None = None
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where the next chunk begins. `due`: when it is to be resolved; `at`: when it counts as received (epoch ms)."""
 
@@ -78,16 +85,7 @@ class Importing:
         etag = self._etag(wanted)
         with self._fetched(wanted) as path:
             digest = digest_of(path)
-        earlier = self._claim(wanted, digest)
-        if earlier is None:
-            return _noted(Named(digest, etag))
-        if earlier.is_open:
-            raise StepFailed("IMPORT_UNDER_WAY", "The same file is being imported through the same source.")
-        if earlier.status == SUCCEEDED:
-            return _noted(Named(digest, etag, same_as=str(earlier.input["import_id"])))
-        start = self._continued(earlier, task)
-        self._work.put(*self._claimed(wanted, digest), expires_at=self._clock.now() + CLAIM_KEPT)
-        return _noted(Named(digest, etag, start))
+        return _noted(self._named(wanted, task, digest, etag))
 
     def read(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         """One chunk: sent, what was rejected noted, and only then is the place behind it saved."""
@@ -95,9 +93,9 @@ class Importing:
         note = step.cursor or named.start
         place = _place(note) if note else Place(at=task.created_at, due=task.created_at)
         if named.same_as is not None or place.is_last:
-            return Done(msgspec.json.encode(place).decode())
+            return Done(_encoded(place).decode())
         if is_far_ahead(place.due, self._clock.now()):
-            return Cursor(msgspec.json.encode(place).decode())
+            return Cursor(_encoded(place).decode())
         lines, leave = self.held.take(task.task_id, str(place.offset), lambda: self._open(wanted, named, place))
         done = False
         try:
@@ -105,7 +103,7 @@ class Importing:
             done = True
         finally:
             leave(done and not following.is_last and deadline.remaining() > REST)
-        return Cursor(msgspec.json.encode(following).decode())
+        return Cursor(_encoded(following).decode())
 
     def store(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         wanted, named = self._import(task), _named(task)
@@ -118,7 +116,7 @@ class Importing:
         return Done()
 
     def _report(self, wanted: Import, named: Named, task: Task) -> Report:
-        place = _place(_step_of(task, "read").output_ref or "")
+        place = _place(task.step("read").output_ref or "")
         rejected = sum(place.codes.values())
         rejects = self._rejects(wanted, named)
         known = self._work.get(places.report_key(wanted.space_id, wanted.id))
@@ -182,30 +180,41 @@ class Importing:
         sifted = sift(request, self._ids)
         return sifted.messages[0] if sifted.messages else next(iter(sifted.discarded))
 
-    def _claim(self, wanted: Import, digest: str) -> Task | None:
-        """The task of another import that has this file; None when it is ours."""
-        key, data = self._claimed(wanted, digest)
-        try:
-            self._work.create(key, data, expires_at=self._clock.now() + CLAIM_KEPT)
-            return None
-        except Conflict:
-            record = self._work.get(key)
-        if record is None or record.data == data:
-            return None
-        held = self._tasks.find(record.data.decode())
+    def _named(self, wanted: Import, task: Task, digest: str, etag: str) -> Named:
+        claim = self._claim(wanted, digest, Claim(wanted.task_id))
+        if claim.task_id == wanted.task_id:
+            return Named(digest, etag, claim.start)
+        held = self._tasks.find(claim.task_id)
         if held is None:  # so long ago that nothing but its claim is left
             raise StepFailed("IMPORTED_BEFORE", "The same file was imported through the same source.")
-        return held.task
+        if held.task.is_open:
+            raise StepFailed("IMPORT_UNDER_WAY", "The same file is being imported through the same source.")
+        if held.task.status == SUCCEEDED:
+            return Named(digest, etag, same_as=str(held.task.input["import_id"]))
+        ours = Claim(wanted.task_id, self._continued(held.task, task))
+        # With the start in it: whoever goes on after a crash finds the claim ours.
+        self._work.put(self._claim_key(wanted, digest), _encoded(ours), expires_at=self._clock.now() + CLAIM_KEPT)
+        return Named(digest, etag, ours.start)
 
-    def _claimed(self, wanted: Import, digest: str) -> tuple[Key, bytes]:
-        return places.imported_key(wanted.space_id, wanted.source_id, digest), wanted.task_id.encode()
+    def _claim(self, wanted: Import, digest: str, ours: Claim) -> Claim:
+        """Who has this file; we do, if nobody had it."""
+        key = self._claim_key(wanted, digest)
+        try:
+            self._work.create(key, _encoded(ours), expires_at=self._clock.now() + CLAIM_KEPT)
+            return ours
+        except Conflict:
+            record = self._work.get(key)
+        return msgspec.json.decode(record.data, type=Claim) if record else ours
+
+    def _claim_key(self, wanted: Import, digest: str) -> Key:
+        return places.imported_key(wanted.space_id, wanted.source_id, digest)
 
     def _continued(self, earlier: Task, task: Task) -> str | None:
         """Where an import that came to no end is taken up. Its last chunk may have been sent without a note of it, so
         it is sent again: profiles must still remember it."""
-        if (prepared := _step_of(earlier, "prepare").output_ref) is None:
+        if (prepared := earlier.step("prepare").output_ref) is None:
             return None
-        note = _step_of(earlier, "read").cursor or _decoded(prepared).start
+        note = earlier.step("read").cursor or _decoded(prepared).start
         if note is None:
             return None
         place = _place(note)
@@ -215,7 +224,7 @@ class Importing:
                 f"The same file was imported up to line {place.number - 1}, too long ago to go on safely. "
                 "Cut off what is in and import the rest.",
             )
-        return msgspec.json.encode(replace(place, at=task.created_at)).decode()
+        return _encoded(replace(place, at=task.created_at)).decode()
 
     def _import(self, task: Task) -> Import:
         return self._imports.get(places.import_key(task.space_id, str(task.input["import_id"])))
@@ -245,11 +254,15 @@ class Importing:
 
 
 def _noted(named: Named) -> Done:
-    return Done(msgspec.json.encode(named).decode())
+    return Done(_encoded(named).decode())
+
+
+def _encoded(value: Named | Claim | Place) -> bytes:
+    return msgspec.json.encode(value)
 
 
 def _named(task: Task) -> Named:
-    return _decoded(_step_of(task, "prepare").output_ref or "")
+    return _decoded(task.step("prepare").output_ref or "")
 
 
 def _decoded(note: str) -> Named:
@@ -260,12 +273,8 @@ def _place(note: str) -> Place:
     return msgspec.json.decode(note, type=Place)
 
 
-def _step_of(task: Task, name: str) -> Step:
-    return next(step for step in task.steps if step.name == name)
-
-
 def place_of(task: Task) -> Place | None:
     """How far it is; None before it begins."""
-    found = _step_of(task, "read")
+    found = task.step("read")
     note = found.cursor or found.output_ref
     return msgspec.json.decode(note, type=Place) if note else None

@@ -3,7 +3,7 @@
 partition            sort             holds
 imports#{space}      {import}         Import
 reports#{space}      {import}         Report, once the import is through
-imported#{space}     {source}#{hash}  id of the import that takes in this file through this source
+imported#{space}     {source}#{hash}  Claim of the task that takes in this file through this source
 replays#{target}     {replay}         Replay
 """
 

@@ -68,7 +68,7 @@ class Replaying:
     def send(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         """One page; only then is the place behind it saved."""
         replay = self._replay(task)
-        note = step.cursor or _step_of(task, "prepare").output_ref or ""
+        note = step.cursor or task.step("prepare").output_ref or ""
         place = msgspec.json.decode(note, type=Place)
         if is_far_ahead(place.due, self._clock.now()):
             return Cursor(note)
@@ -175,11 +175,7 @@ def _encoded(place: Place) -> str:
 
 
 def _note(task: Task) -> str | None:
-    return _step_of(task, "send").cursor or _step_of(task, "prepare").output_ref
-
-
-def _step_of(task: Task, name: str) -> Step:
-    return next(step for step in task.steps if step.name == name)
+    return task.step("send").cursor or task.step("prepare").output_ref
 
 
 def _cut_key(replay: Replay) -> str:
@@ -188,6 +184,6 @@ def _cut_key(replay: Replay) -> str:
 
 def place_of(task: Task) -> Place | None:
     """How far it is; None before it begins."""
-    found = _step_of(task, "send")
+    found = task.step("send")
     note = found.cursor or found.output_ref
     return msgspec.json.decode(note, type=Place) if note else None

@@ -118,6 +118,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """The first step that is not done."""
         return next((step for step in self.steps if step.completed_at is None), None)
 
+    def step(self, name: str) -> Step:
+        """One that it has."""
+        return next(step for step in self.steps if step.name == name)
+
 
 _decoder = msgspec.msgpack.Decoder(Task)
 

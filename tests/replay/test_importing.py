@@ -207,6 +207,26 @@ def test_an_import_that_was_cancelled_is_taken_up_where_it_stopped():
     assert all(found.value(f"user_id:u{n}", "right") for n in range(50))
 
 
+def test_whoever_takes_up_an_import_and_dies_does_not_begin_anew():
+    content = ndjson(*MANY)
+
+    def prepare(world: Workshop) -> Import:
+        cancelled_half_way(world)
+        world.clock.advance(HOUR)
+        world.fed()
+        return order(world)
+
+    chunks = None
+    crashes = killed_at_every_point(lambda fate: world_of(content, fate), prepare, lambda world: world.run(1))
+    for at, world, made in crashes:
+        assert world.closed(made.task_id).status == SUCCEEDED, at
+        assert report(world, made).accepted == len(MANY), at
+        sent = {one.batch_id for one in envelopes(world.fed())}
+        chunks = chunks or sent
+        assert sent == chunks, at
+        assert len(sent) == 3, at  # the first one was noted
+
+
 def test_after_a_day_nobody_can_tell_whether_the_last_chunk_counted():
     world = world_of(ndjson(*MANY))
     cancelled_half_way(world)
