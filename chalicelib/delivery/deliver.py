@@ -141,7 +141,7 @@ class Deliverer:
         with _noted("A budget could not be asked"):
             grant = self._grant(group, len(attempts), records)
             allowed = attempts[: grant.requests]
-            self._hold(attempts[grant.requests :], grant.wait, settlement)
+            self._hold(attempts[grant.requests :], grant, settlement)
         return allowed
 
     def _grant(self, group: Group, wanted: int, records: Mapping[Key, Record]) -> Grant:
@@ -151,7 +151,7 @@ class Deliverer:
         if not first.requests:
             return first
         second = self.pacer.take(group.bucket, first.requests, records.get(group.bucket.key))
-        return Grant(second.requests, max(first.wait, second.wait))
+        return second._replace(wait=max(first.wait, second.wait))
 
     def _make(
         self, attempts: Sequence[Attempt], records: Mapping[Key, Record], settlement: Settlement, deadline: Deadline
@@ -159,17 +159,19 @@ class Deliverer:
         timeouts = [attempt.group.target.kind.limits.timeout for attempt in attempts]
         needed = max(timeouts, default=0) * SECOND + SETTLING
         left = {id(attempt): attempt for attempt in attempts}
-        failed: dict[Bucket, list[bool]] = {}
+        failed: dict[Bucket, list[str]] = {}
         performed = self.lanes(_lanes(attempts), self._perform, lambda: deadline.remaining() > needed, self._turn)
         for attempt, made in performed:
             del left[id(attempt)]
-            failed.setdefault(attempt.group.bucket, []).append(_has_failed(made.outcomes))
+            failed.setdefault(attempt.group.bucket, []).append(_failure(made.outcomes))
             self._settle(attempt, made, settlement)
         if deadline.remaining() > 0:
-            self._hold(list(left.values()), 0, settlement)
+            self._hold(list(left.values()), Grant(0), settlement)
         for bucket, failures in failed.items():
             with _noted("A budget does not know how it went"):
-                self.pacer.report(bucket, failures.count(False), failures.count(True), records.get(bucket.key))
+                codes = [code for code in failures if code]
+                accepted, last = len(failures) - len(codes), codes[-1] if codes else ""
+                self.pacer.report(bucket, accepted, len(codes), records.get(bucket.key), last)
 
     def _perform(self, attempt: Attempt) -> Performed:
         started_at, payloads = self.clock.now(), [parcel.delivery.payload for parcel in attempt.parcels]
@@ -185,11 +187,12 @@ class Deliverer:
                 else:
                     settlement.hold(parcel, 0, schedule)
 
-    def _hold(self, attempts: Sequence[Attempt], wait: int, settlement: Settlement) -> None:
+    def _hold(self, attempts: Sequence[Attempt], grant: Grant, settlement: Settlement) -> None:
         for attempt in attempts:
             for parcel in attempt.parcels:
                 with _noted("A delivery could not be hidden"):
-                    settlement.hold(parcel, wait, attempt.group.target.kind.schedule)
+                    schedule = attempt.group.target.kind.schedule
+                    settlement.hold(parcel, grant.wait, schedule, grant.code)
 
     def _turn(self) -> Callable[[], bool]:
         began = self.clock.now()
@@ -244,9 +247,10 @@ def _lanes(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
     return list(lanes.values())
 
 
-def _has_failed(outcomes: Sequence[Outcome]) -> bool:
-    """Whether the partner could not take any of them now. What is our own fault says nothing about it."""
-    return all(isinstance(o.failure, Deferred) and o.failure.code != INTERNAL for o in outcomes)
+def _failure(outcomes: Sequence[Outcome]) -> str:
+    """Why the partner could take none of them now; blank when it could, or when it was our own fault."""
+    codes = [o.failure.code for o in outcomes if isinstance(o.failure, Deferred) and o.failure.code != INTERNAL]
+    return codes[-1] if len(codes) == len(outcomes) else ""
 
 
 @contextmanager

@@ -33,7 +33,7 @@ PROBE_EVERY = MINUTE
 
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`tokens` as of `at`; `share` of the rate as of `slowed_at`. `failures` since `failing_since`, without any success
-    in between; 0 while all is well. Times in epoch ms."""
+    in between, the last with `code`; 0 while all is well. Times in epoch ms."""
 
     tokens: float
     at: int
@@ -42,6 +42,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     failing_since: int = 0
     probe_at: int = 0
+    code: str = ""
 
     def share_at(self, now: int) -> float:
         recovered = 0.0 if self.failures else max(0, now - self.slowed_at) / RECOVERY
@@ -59,10 +60,12 @@ class Bucket(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """How many requests may be made now; for the others, how long to wait at least (ms)."""
+    """How many requests may be made now; for the others, how long to wait at least (ms). `code` is that of the last
+    failure of a destination that is dead, blank for the living."""
 
     requests: int
     wait: int = 0
+    code: str = ""
 
 
 class Pacer:
@@ -88,15 +91,16 @@ class Pacer:
             held = self._work.get(bucket.key)
         return Grant(0, SECOND)
 
-    def report(self, bucket: Bucket, accepted: int, failed: int, held: Record | None) -> None:
-        """What came of the requests; `failed` are those to be tried again. A write only when that is news."""
+    def report(self, bucket: Bucket, accepted: int, failed: int, held: Record | None, code: str = "") -> None:
+        """What came of the requests; `failed` are those to be tried again, the last of them for `code`. A write only
+        when that is news."""
         if not failed and (held is None or not _decode(held).failures):
             return
         for _ in range(ROUNDS):
             now = self._clock.now()
             held = self._work.get(bucket.key)
             state = _decode(held) if held else State(tokens=bucket.rate or NOMINAL, at=now)
-            if self._save(bucket.key, held, _reported(state, accepted, failed, now)):
+            if self._save(bucket.key, held, _reported(state, accepted, failed, now, code)):
                 return
 
     def _save(self, key: Key, held: Record | None, state: State) -> bool:
@@ -143,11 +147,11 @@ def _draw(state: State | None, rate: float, wanted: int, now: int) -> tuple[Gran
 
 def _probe(state: State, now: int) -> tuple[Grant, State]:
     if now < state.probe_at:
-        return Grant(0, state.probe_at - now), state
-    return Grant(1, PROBE_EVERY), replace(state, probe_at=now + PROBE_EVERY)
+        return Grant(0, state.probe_at - now, state.code), state
+    return Grant(1, PROBE_EVERY, state.code), replace(state, probe_at=now + PROBE_EVERY)
 
 
-def _reported(state: State, accepted: int, failed: int, now: int) -> State:
+def _reported(state: State, accepted: int, failed: int, now: int, code: str) -> State:
     share, slowed_at = state.share_at(now), state.slowed_at
     if failed and now - state.slowed_at >= SLOWING_EVERY:
         share, slowed_at = max(LEAST, share / 2), now
@@ -164,4 +168,5 @@ def _reported(state: State, accepted: int, failed: int, now: int) -> State:
         failures=failures,
         failing_since=since if failures else 0,
         probe_at=state.probe_at if failures else 0,
+        code=code or state.code,
     )

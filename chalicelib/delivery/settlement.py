@@ -15,10 +15,13 @@ from .ledger import Attempts, Ledger, Waiting
 from .message import Delivery, encode, group_of
 from .sending import Exchange
 
-# A message without a token comes back after a wait that doubles, so that a long queue costs few receipts.
-LONGEST_WAIT = 900  # seconds
-DOUBLINGS = 9
-# Well below the receipts after which the queue takes a message for poison: then a fresh copy goes in its place.
+# A message without a token comes back after a wait that grows, up to an hour: a long queue must not cost by its length
+# times the time it takes, and whoever is new does not stand behind it. Growing faster, tokens are left unused.
+GROWTH = 1.4
+GROWS = 24  # times
+LONGEST_DELAY = 900  # seconds; of a message that is sent anew
+# Well below the receipts after which the queue takes a message for poison, and the days after which it drops it: then
+# a fresh copy goes in its place.
 MOST_RECEIVES = 40
 
 
@@ -74,12 +77,19 @@ class Settlement:
         else:
             self._postpone(parcel, attempts, attempts.next_at)
 
-    def hold(self, parcel: Parcel, wait: int, schedule: Schedule) -> None:
-        """It has to wait at least `wait` ms for its turn, which is no attempt. Its time runs on meanwhile."""
+    def hold(self, parcel: Parcel, wait: int, schedule: Schedule, code: str = "") -> None:
+        """It has to wait at least `wait` ms for its turn, which is no attempt. Its time runs on meanwhile.
+
+        With `code` it waits because the partner is dead, of that: then its time begins, attempt or not.
+        """
         now = self._clock.now()
-        until = now + wait + round(self._random.random() * 2 ** min(_waits(parcel), DOUBLINGS) * SECOND)
-        until = min(until, now + max(wait, LONGEST_WAIT * SECOND))
-        if parcel.before is not None:
+        until = now + wait + round(self._random.random() * GROWTH ** min(_waits(parcel), GROWS) * SECOND)
+        if code and parcel.before is None:
+            until = min(until, schedule.ends_at(now))
+            waiting = Attempts(count=0, first_at=now, last_at=now, next_at=until, code=code)
+            self._ledger.note(parcel.delivery, None, waiting)
+            self._count_pending(parcel, now, 1)
+        elif parcel.before is not None:
             attempts = parcel.before.attempts
             ends_at = schedule.ends_at(attempts.first_at)
             if now >= ends_at:
@@ -153,7 +163,7 @@ class Settlement:
             if message.receives < MOST_RECEIVES:
                 self._queues.hide(DELIVER, message.receipt, seconds)
             else:
-                delay = min(seconds, LONGEST_WAIT)
+                delay = min(seconds, LONGEST_DELAY)
                 self._queues.send(DELIVER, [Outgoing(encode(parcel.delivery), group_of(parcel.delivery), delay)])
                 self.done.add(message.id)
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace as struct_replace
 
 from chalicelib.clock import HOUR, MINUTE, SECOND, FixedClock
 from chalicelib.delivery import pace
+from chalicelib.delivery.message import encode
 from chalicelib.delivery.pace import Bucket, Pacer, bucket_of, replay_bucket_of
 from chalicelib.delivery.transport import Response
 from chalicelib.store.memory import MemoryRecords
@@ -43,7 +44,7 @@ class Rig:
 
 def test_a_second_of_requests_may_go_at_once_and_then_as_many_as_the_rate_says():
     rig = Rig()
-    assert rig.take(TEN, 25) == (10, 100)
+    assert rig.take(TEN, 25) == (10, 100, "")
     assert rig.take(TEN, 5).requests == 0
     rig.clock.advance(300)
     assert rig.take(TEN, 5).requests == 3
@@ -119,7 +120,7 @@ def test_while_nothing_succeeds_it_stays_slow_but_never_stops():
 
 
 def dead(rig, bucket=FREE):
-    rig.report(bucket, 0, pace.DEAD_FAILURES)
+    rig.pacer.report(bucket, 0, pace.DEAD_FAILURES, None, "503")
     rig.clock.advance(pace.DEAD_AFTER)
     rig.report(bucket, 0, 1)
 
@@ -129,7 +130,7 @@ def test_a_dead_destination_is_only_probed():
     dead(rig)
     assert rig.take(FREE, 50).requests == 1
     waiting = rig.take(FREE, 50)
-    assert (waiting.requests, waiting.wait) == (0, pace.PROBE_EVERY)
+    assert waiting == (0, pace.PROBE_EVERY, "503")
     rig.clock.advance(pace.PROBE_EVERY)
     assert rig.take(FREE, 50).requests == 1
 
@@ -199,7 +200,7 @@ def test_a_long_queue_at_a_low_rate_costs_few_receipts_and_loses_nothing(monkeyp
     post = posted(answers(200), *[delivery(n) for n in range(400)])
     post.play(hours=2)
     assert len(post.asked_at) == 400
-    assert post.asked_at[-1] < 1_200  # 400 s at the rate; the rest is the doubling of waits
+    assert post.asked_at[-1] < 1_200  # 400 s at the rate; the rest is what growing waits leave unused
     assert post.ledger.counts("d1") == {"delivered": 400}
 
 
@@ -233,28 +234,48 @@ def test_a_retry_without_a_token_is_given_up_at_its_deadline(monkeypatch):
     assert post.ledger.counts("d1")["pending"] == 0
 
 
-def test_behind_a_dead_destination_messages_wait_and_one_success_lets_them_all_go():
-    alive = False
-    post = posted(lambda request: 200 if alive else 503)
-    post.deliverer.pacer.report(bucket_of(delivery().space_id, "d1", None), 0, 1_000, None)
+def behind_a_dead_one(partner, count=30):
+    post = posted(partner)
+    post.deliverer.pacer.report(bucket_of(delivery().space_id, "d1", None), 0, 1_000, None, "ETIMEDOUT")
     post.clock.advance(pace.DEAD_AFTER + MINUTE)
     post.queue.messages.clear()
-    from chalicelib.delivery.message import encode
-
-    for n in range(30):
+    for n in range(count):
         post.queue.put(encode(delivery(n)))
     for message in post.queue.messages.values():
         message.visible_at = post.clock.now()
-    start = post.clock.now()
-    while (at := post.queue.next_at()) is not None and at < start + 10 * MINUTE:
+    return post
+
+
+def play_until(post, instant):
+    while (at := post.queue.next_at()) is not None and at < instant:
         post.clock.move_to(max(at, post.clock.now()))
         post.turn()
-    probes = len(post.asked_at)
-    assert 5 <= probes <= 12
+
+
+def test_behind_a_dead_destination_messages_wait_and_one_success_lets_them_all_go():
+    alive = False
+    post = behind_a_dead_one(lambda request: 200 if alive else 503)
+    play_until(post, post.clock.now() + 10 * MINUTE)
+    assert 5 <= len(post.asked_at) <= 12
+    assert post.ledger.counts("d1")["pending"] == 30
     alive = True
-    post.play(hours=3)
+    post.play(hours=4)
     assert post.queue.messages == {}
     assert post.ledger.counts("d1")["delivered"] == 30
+    assert post.ledger.counts("d1")["pending"] == 0
+
+
+def test_behind_a_dead_destination_nobody_waits_for_ever():
+    post = behind_a_dead_one(answers(503))
+    began = post.clock.now()
+    post.play(hours=5)
+    assert post.queue.messages == {}
+    assert post.clock.now() - began <= 4 * HOUR + MINUTE
+    letters = post.ledger.dead_letters("d1")
+    assert len(letters) == 30
+    assert all(letter.retries_exhausted and letter.code in ("503", "ETIMEDOUT") for letter in letters)
+    assert len(post.asked_at) <= 4 * 60 + 1, "no more than a probe a minute"
+    assert post.ledger.counts("d1")["pending"] == 0
 
 
 def test_a_longer_wait_the_partner_asks_for_is_kept_and_its_neighbours_are_slowed():
