@@ -360,3 +360,13 @@ def test_the_same_on_aws(cloud: Cloud) -> None:
         assert made["id"] in made["url"]
     finally:
         bootstrap.install(None)
+
+
+def test_nobody_knows_a_size_before_the_first_values_are_in(world):
+    sent = {"name": "Buyers", "audienceType": "USERS", "definition": {"query": BOUGHT}}
+    path = f"{world.audiences}/{world.manage('POST', world.audiences, sent).data['audience']['id']}"
+    assert "size" not in manage(world, "GET", path)["audience"]
+    assert "current" not in manage(world, "GET", f"{path}/sizes")["sizes"]
+    world.drain()
+    assert manage(world, "GET", path)["audience"]["size"]["count"] == 0
+    assert manage(world, "GET", f"{path}/sizes")["sizes"]["current"]["count"] == 0

@@ -147,11 +147,12 @@ def computed_trait(shown: Computation) -> Shape:
 
 
 def full_audience(shown: Computation, members: int) -> Shape:
-    """As it is shown when it is read."""
+    """As it is shown when it is read. Before the first values are in, nobody knows its size."""
+    size = {"type": shown.scope, "count": members, "uniqueCount": members}
     return {
         **audience(shown),
         "computeCadence": {"type": "REALTIME" if shown.scope == USERS else "BATCH"},
-        "size": {"type": shown.scope, "count": members, "uniqueCount": members},
+        **({"size": size} if shown.ready else {}),
     }
 
 
