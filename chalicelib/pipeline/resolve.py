@@ -2,7 +2,7 @@
 
 For the events of a space, in passes:
 
-    read owners and profiles → assign events → tell survivors whom to expect → land in the archive → claim identifiers
+    read owners and profiles → assign events → tell survivors whom to expect → claim identifiers → land in the archive
     → freeze who is merged away → save profiles → timeline and log
 
 Every write is conditional or repeats itself exactly, so a pass may be broken off anywhere and done again; a pass
@@ -162,9 +162,9 @@ class Pass:
         )
         rows = self._place()
         self._expect()
-        self._land(rows)
         self._entries = assignment.findings.entries(assignment.final)
         self._claim()
+        self._land(rows)  # not under ids that nobody could claim: nothing may ever be counted there
         self._due = self._named()
         touched = sorted(assignment.shares.keys() | self._roster.folds.keys() | self._due.keys())
         outcomes = self._resolver.fanout.map(self._commit, touched)

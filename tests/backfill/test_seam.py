@@ -62,7 +62,8 @@ class Seam:
         for _ in range(rounds):
             for _ in range(self.dice.randint(0, 3)):
                 self._say()
-            self.town.clock.advance(1)  # whether an event of the very same millisecond counts is left open
+            # Whether an event of the very same millisecond counts is left open; and passes take some milliseconds.
+            self.town.clock.advance(100)
             self._at_once()
             self._pass_time()
         self._end()

@@ -226,7 +226,12 @@ class Town:
             **({"context": {"traits": {"email": e}}} if e else {}),
         }
         self.events[n] = Occurrence(
-            event=event, timestamp=now - ago, received_at=now, message_id=f"m{n}", source_id="src", properties=properties
+            event=event,
+            timestamp=now - ago,
+            received_at=now,
+            message_id=f"m{n}",
+            source_id="src",
+            properties=properties,
         )
         return made
 
