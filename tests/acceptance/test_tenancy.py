@@ -9,6 +9,8 @@ import pytest
 from chalicelib.alerts.alert import SIZE_CHANGE
 from chalicelib.api import contract
 from chalicelib.api.contract.operation import MANAGEMENT, PROFILES, TRACKING, Operation
+from chalicelib.records import Key
+from chalicelib.store.memory import MemoryRecords
 from infra.local.gateway import Request
 from tests.acceptance.world import World
 
@@ -118,8 +120,9 @@ class Neighbour:
     def snapshot(self):
         """Everything that is kept of it, but for what counts and passes."""
         adapters = self._world.application.adapters
-        found = {}
+        found: dict[Key, bytes] = {}
         for records in (adapters.workspace, adapters.work):
+            assert isinstance(records, MemoryRecords)
             keys = [key for key in records._items if any(secret in str(key) for secret in self.secrets)]
             found |= {key: record.data for key, record in records.get_many(keys).items()}
         traits = self._world.ask(

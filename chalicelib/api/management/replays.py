@@ -10,6 +10,7 @@ from ...replay import importing, replaying
 from ...replay.imports import Followed, Import, Report, Upload
 from ...replay.replays import Replay
 from ...tasks.task import Task
+from ...workspace.body import Body
 from .endpoint import Call, endpoint
 from .tasks import errand
 
@@ -25,6 +26,7 @@ def create_import(call: Call) -> dict[str, Any]:
     application, space, content = bootstrap.current(), call.space(), call.content()
     imports = application.desk.imports
     if content.get("key") is None:
+        Body(content).done()
         return {"upload": _upload(imports.upload(space))}
     made = imports.create(space, content, call.token.id)
     return {"import": _import(made, application.engine.tasks.get(made.task_id), None, None)}
