@@ -36,6 +36,7 @@ from .delivery.snapshots import Snapshots
 from .delivery.tester import Tester
 from .delivery.tokens import Tokens
 from .delivery.transport import Transport, UrllibTransport
+from .delivery.told import Told
 from .destinations.registry import KINDS
 from .errands import Errands
 from .ids import Ids, RandomIds
@@ -169,7 +170,18 @@ class Application:
         self.compaction = Compaction(Workshops(a.archive, a.clock, _scratch, a.fanout))
         self.rounds = Rounds(a.archive, a.work, lambda: self.engine.tasks, a.clock)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
-        self.emitter = Emitter(self.directory, a.queues, self.sizes, self.emissions, self.snapshots, a.clock, chronicles)
+        self.told = Told(a.work, a.clock)
+        self.emitter = Emitter(
+            directory=self.directory,
+            queues=a.queues,
+            sizes=self.sizes,
+            debugger=self.emissions,
+            snapshots=self.snapshots,
+            told=self.told,
+            clock=a.clock,
+            chronicles=chronicles,
+            abreast=a.fanout.map,
+        )
         self.deliverer = self._deliverer(a, tokens)
         self.operations = self._operations(a)
         self.errands = Errands(a.work, a.archive, self.history, a.queues, a.ids, a.clock)

@@ -28,9 +28,9 @@ from ..queues import Queues, Received
 from ..records import Key, Record
 from ..workspace.ports import Directory
 from .admission import Admission, Cancelled, Filtered
-from .classification import INTERNAL, Deferred, Discarded
+from .classification import INTERNAL, SUPERSEDED, Deferred, Discarded
 from .lanes import side_by_side
-from .ledger import Ledger
+from .ledger import Ledger, is_surpassed, newest_of
 from .message import Delivery, decode
 from .pace import Bucket, Grant, Pacer, bucket_of, replay_bucket_of
 from .sending import Outcome, Sender, Target
@@ -84,7 +84,7 @@ class Deliverer:
         settlement = Settlement(self.ledger, self.queues, self.clock, self.random)
         with _noted("A call of the deliverer was broken off"):
             parcels, records = self._parcels(messages)
-            groups = self._groups(parcels, settlement)
+            groups = self._groups(parcels, records, settlement)
             attempts = [attempt for group in groups for attempt in self._allowed(group, records, settlement)]
             self._make(attempts, records, settlement, deadline)
         with _noted("Deliveries remain uncounted"):
@@ -106,24 +106,31 @@ class Deliverer:
             of_delivery.setdefault(delivery.message_id, []).append(message)
         if not deliveries:
             return [], {}
-        known, records = self.ledger.look_up(deliveries, {key for one in deliveries.values() for key in _budgets(one)})
-        return [Parcel(one, of_delivery[id], known.get(id)) for id, one in deliveries.items()], records
+        known, records = self.ledger.look_up(deliveries, {key for one in deliveries.values() for key in _needed(one)})
+        parcels = [Parcel(one, of_delivery[id], known.get(id)) for id, one in deliveries.items()]
+        # What was said first goes first, also when it comes late.
+        return sorted(parcels, key=lambda parcel: parcel.delivery.sequence), records
 
-    def _groups(self, parcels: Sequence[Parcel], settlement: Settlement) -> list[Group]:
+    def _groups(self, parcels: Sequence[Parcel], records: Mapping[Key, Record], settlement: Settlement) -> list[Group]:
         """Of what may be attempted now."""
         admission = Admission(self.directory)
         admitted: dict[tuple[str, bool], list[Parcel]] = {}
         targets: dict[str, Target] = {}
         for parcel in parcels:
             with _noted("A delivery could not be looked up"):
-                target = self._target(parcel, admission, settlement)
+                target = self._target(parcel, admission, records, settlement)
                 if target is not None:
                     targets[target.destination_id] = target
                     admitted.setdefault((target.destination_id, parcel.delivery.replayed), []).append(parcel)
         return [_group(targets[destination_id], found) for (destination_id, _), found in admitted.items()]
 
-    def _target(self, parcel: Parcel, admission: Admission, settlement: Settlement) -> Target | None:
+    def _target(
+        self, parcel: Parcel, admission: Admission, records: Mapping[Key, Record], settlement: Settlement
+    ) -> Target | None:
         if not settlement.is_open(parcel):
+            return None
+        if is_surpassed(parcel.delivery, records):
+            settlement.cancel(parcel, SUPERSEDED)
             return None
         try:
             return admission.target(parcel.delivery)
@@ -199,10 +206,10 @@ class Deliverer:
         return lambda: self.clock.now() - began < TURN
 
 
-def _budgets(delivery: Delivery) -> list[Key]:
-    """Where the records of its budgets are, whatever its rate."""
+def _needed(delivery: Delivery) -> list[Key]:
+    """Where the records of its budgets are, whatever its rate, and of what arrived after it."""
     place = delivery.space_id, delivery.destination_id
-    keys = [bucket_of(*place, None).key]
+    keys = [bucket_of(*place, None).key, *([newest_of(delivery)] if delivery.is_state else [])]
     return [*keys, replay_bucket_of(*place, None).key] if delivery.replayed else keys
 
 

@@ -1,27 +1,38 @@
-"""From changed profiles to the deliver queue: one message per connection, identity row and form."""
+"""From changed profiles to the deliver queue: one message per connection, identity row and form.
+
+What is told is written down before it is sent, see `told`: a change that comes again is told again, the same.
+"""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from msgspec.structs import replace
 
 from ..clock import Clock
+from ..destinations.kind import DestinationKind, Payload
 from ..destinations.registry import KINDS
-from ..errors import MusterError, place_of
+from ..errors import MusterError, Unavailable, place_of
 from ..identity.external_id import ACCOUNTS
 from ..profiles.change import ProfileChange
-from ..profiles.profile import Head
+from ..profiles.identities import taken_in
+from ..profiles.profile import DELETED, Head
 from ..queues import DELIVER, Outgoing, Queues
 from ..workspace.model import Connection
 from ..workspace.ports import Directory, SpaceView
+from .aliases import Alias, aliases
 from .debugger import Notes
 from .message import Delivery, encode
-from .payloads import Origin, forms, payload
-from .rows import Group, Row, exit_rows, groups, rows
+from .payloads import Origin, alias_payload, forms, payload
+from .rows import exit_rows, groups, rows
 from .sizes import Sizes
 from .snapshots import Snapshots
+from .told import CONTESTED, AnyRow, Held, Told, Wanted, mark_of
 from .transitions import Transition, may_matter, transitions
 
 logger = logging.getLogger(__name__)
+
+ROUNDS = 20  # each lost one is a telling by somebody else
 
 
 class Chronicle(Protocol):
@@ -32,14 +43,43 @@ class Chronicle(Protocol):
         ...
 
 
+Abreast = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
+
+
+def one_by_one(call: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    return [call(item) for item in items]
+
+
 class Outlet(NamedTuple):
-    """A connection through which a computation is told, and the name its kind of destination goes by."""
+    """A connection through which a computation is told, and the kind of its destination."""
 
     connection: Connection
-    name: str
+    kind: DestinationKind
+
+
+class Part(NamedTuple):
+    """A transition as one connection is to hear of it."""
+
+    transition: Transition
+    outlet: Outlet
+    forms: Sequence[str]
+    wanted: Wanted
+    integrations: Mapping[str, bool]
+
+
+class Plan(NamedTuple):
+    """All that a change is told as. `taken` are the ids of profiles it took in, `known` those of all connections."""
+
+    change: ProfileChange
+    parts: Sequence[Part]
+    aliases: Sequence[tuple[Outlet, Alias]]
+    taken: Sequence[str]
+    known: Sequence[str]
 
 
 class Emitter:
+    """`abreast` makes calls side by side and gives their results in order."""
+
     def __init__(
         self,
         directory: Directory,
@@ -47,10 +87,12 @@ class Emitter:
         sizes: Sizes,
         debugger: Notes,
         snapshots: Snapshots,
+        told: Told,
         clock: Clock,
         chronicles: Sequence[Chronicle] = (),
+        abreast: Abreast = one_by_one,
     ) -> None:
-        self._chronicles = chronicles
+        self._chronicles, self._told, self._abreast = chronicles, told, abreast
         self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
         self._debugger, self._snapshots = debugger, snapshots
 
@@ -58,17 +100,30 @@ class Emitter:
         """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
         failed = self._sizes.apply(changes) | self._snapshots.land(changes)
         failed = failed.union(*(chronicle.write(changes) for chronicle in self._chronicles))
-        told: dict[str, list[Delivery]] = {}
         views: dict[str, SpaceView] = {}
+        for some in _one_per_profile(changes):
+            # Whoever comes after a change that has to come again would be told before it.
+            behind = {(c.space_id, c.profile_id) for c in changes if c.record_id in failed}
+            failed |= {c.record_id for c in some if (c.space_id, c.profile_id) in behind}
+            failed |= self._tell([c for c in some if c.record_id not in failed], views)
+        return failed
+
+    def _tell(self, changes: Sequence[ProfileChange], views: dict[str, SpaceView]) -> set[str]:
+        plans: list[Plan] = []
+        failed: set[str] = set()
         for change in changes:
-            if change.record_id in failed:
-                continue
             try:
-                told[change.record_id] = list(self._deliveries(change, views))
+                plans += self._plan(change, views)
             except Exception as error:
                 # Whatever it is, the neighbours of this change must not wait for it.
                 logger.warning("Change %s cannot be told: %s", change.record_id, place_of(error))
                 failed.add(change.record_id)
+        told = {}
+        for plan, found in zip(plans, self._abreast(self._settled, self._with_sheets(plans)), strict=True):
+            if found is None:
+                failed.add(plan.change.record_id)
+            else:
+                told[plan.change.record_id] = found
         return failed | self._send(told)
 
     def _send(self, told: Mapping[str, Sequence[Delivery]]) -> set[str]:
@@ -83,22 +138,49 @@ class Emitter:
         self._debugger.note(deliveries)
         return set()
 
-    def _deliveries(self, change: ProfileChange, views: dict[str, SpaceView]) -> Iterator[Delivery]:
+    def _plan(self, change: ProfileChange, views: dict[str, SpaceView]) -> list[Plan]:
+        """None, if there is nothing to tell. The survivor of a merge speaks for both, from the fold on; a deleted
+        person is not spoken of any more."""
         new = change.new
-        # The survivor of a merge speaks for both, from the fold on; a deleted person is not spoken of any more.
-        if new is None or change.merged_into is not None or not may_matter(change.old, new):
-            return
+        if new is None or change.merged_into is not None:
+            if new is None or change.merged_into == DELETED:
+                self._forget(change)
+            return []
+        taken = [profile_id for _, gone in taken_in(change.old, new) for profile_id in gone]
+        if not taken and not may_matter(change.old, new):
+            return []
         if change.space_id not in views:
             views[change.space_id] = self._directory.view(change.space_id)
         view = views[change.space_id]
-        for transition in transitions(change.old, new, view.catalogue):
-            outlets = self._outlets(view.connections.get(transition.computation.id, ()))
-            integrations = {"All": False} | {outlet.name: True for outlet in outlets}
-            origin = Origin(change.space_id, change.profile_id, change.version, integrations)
-            for outlet in outlets:
-                told = list(forms(outlet.connection, transition.computation, new.collection))
-                for row in _rows(transition, change.old, new, outlet.connection) if told else ():
-                    yield from self._of_row(transition, origin, outlet.connection, row, told)
+        parts = [
+            part
+            for transition in transitions(change.old, new, view.catalogue)
+            for part in self._parts(transition, change, bool(taken), view)
+        ]
+        joined = list(self._aliases(change, view)) if taken else []
+        known = [connection.id for connections in view.connections.values() for connection in connections]
+        return [Plan(change, parts, joined, taken, known)] if parts or joined else []
+
+    def _forget(self, change: ProfileChange) -> None:
+        heads = [head for head in (change.old, change.new) if head is not None]
+        if any(head.outcomes for head in heads):
+            ids = {merge.profile_id for head in heads for merge in head.merges}
+            self._told.forget(change.space_id, [change.profile_id, *sorted(ids)])
+
+    def _parts(self, transition: Transition, change: ProfileChange, merges: bool, view: SpaceView) -> Iterator[Part]:
+        new = change.new or Head()
+        outlets = self._outlets(view.connections.get(transition.computation.id, ()))
+        integrations = {"All": False} | {outlet.kind.name: True for outlet in outlets}
+        for outlet in outlets:
+            if told := list(forms(outlet.connection, transition.computation, new.collection)):
+                wanted = Wanted(
+                    outlet.connection.id,
+                    _rows(transition, change.old, new, outlet.connection),
+                    mark_of(transition.value),
+                    recalls=transition.is_exit,
+                    only_news=transition.gained is not None or (merges and transition.value is True),
+                )
+                yield Part(transition, outlet, told, wanted, integrations)
 
     def _outlets(self, connections: Sequence[Connection]) -> list[Outlet]:
         """What is switched off is not caught up later, so nothing is made for it."""
@@ -106,32 +188,116 @@ class Emitter:
         for connection in connections:
             destination = self._directory.destination(connection.destination_id) if connection.enabled else None
             if destination is not None and destination.enabled and destination.metadata_id in KINDS:
-                found.append(Outlet(connection, KINDS[destination.metadata_id].name))
+                found.append(Outlet(connection, KINDS[destination.metadata_id]))
         return found
 
-    def _of_row(
-        self, transition: Transition, origin: Origin, connection: Connection, row: Row | Group, told: Sequence[str]
-    ) -> Iterator[Delivery]:
-        for form in told:
-            event = payload(transition, origin, connection, row, form, self._clock.now())
-            yield Delivery(
-                message_id=event["messageId"],
-                connection_id=connection.id,
-                computation_id=transition.computation.id,
-                space_id=origin.space_id,
-                destination_id=connection.destination_id,
-                created_at=transition.at,
-                payload=event,
-            )
+    def _aliases(self, change: ProfileChange, view: SpaceView) -> Iterator[tuple[Outlet, Alias]]:
+        """Once per destination, however many computations it hears of."""
+        joined = list(aliases(change.old, change.new or Head()))
+        heard: set[str] = set()
+        for computation_id, connections in view.connections.items() if joined else ():
+            compiled = view.catalogue.by_id.get(computation_id)
+            if compiled is None or not compiled.computation.enabled:
+                continue
+            for outlet in self._outlets([c for c in connections if c.settings.get("sendAlias", False)]):
+                if outlet.kind.aliases and outlet.connection.destination_id not in heard:
+                    heard.add(outlet.connection.destination_id)
+                    yield from ((outlet, alias) for alias in joined)
+
+    def _with_sheets(self, plans: Sequence[Plan]) -> list[tuple[Plan, Mapping[str, Held]]]:
+        """What was told before of all of them, in as few reads as possible. Where that fails, each looks for itself."""
+        by_space: dict[str, set[str]] = {}
+        for plan in plans:
+            by_space.setdefault(plan.change.space_id, set()).update(_speaks_for(plan))
+        found: dict[tuple[str, str], Held] = {}
+        for space_id, ids in by_space.items():
+            try:
+                found |= {(space_id, id): held for id, held in self._told.sheets(space_id, sorted(ids)).items()}
+            except MusterError as error:
+                logger.warning("What was told of %d profiles cannot be read: %s", len(ids), place_of(error))
+        return [
+            (plan, {id: found[key] for id in _speaks_for(plan) if (key := (plan.change.space_id, id)) in found})
+            for plan in plans
+        ]
+
+    def _settled(self, planned: tuple[Plan, Mapping[str, Held]]) -> list[Delivery] | None:
+        """The messages of a change, once it is written down that they are told; None if that cannot be."""
+        plan, sheets = planned
+        change = plan.change
+        try:
+            return self._deliveries(plan, sheets)
+        except Exception as error:
+            logger.warning("Change %s cannot be told: %s", change.record_id, place_of(error))
+            return None
+
+    def _deliveries(self, plan: Plan, sheets: Mapping[str, Held]) -> list[Delivery]:
+        change, ids = plan.change, _speaks_for(plan)
+        deliveries = [self._alias(plan, outlet, alias) for outlet, alias in plan.aliases]
+        if not plan.parts:
+            return deliveries
+        for _ in range(ROUNDS):
+            if len(sheets) < len(ids):
+                sheets = self._told.sheets(change.space_id, ids)
+            own, *taken = (sheets[id] for id in ids)
+            try:
+                tellings = self._told.change(own, change.version, [p.wanted for p in plan.parts], taken, plan.known)
+            except CONTESTED:
+                sheets = {}
+                continue
+            for part, told in zip(plan.parts, tellings, strict=True):
+                for row, name, sequence, follows in told:
+                    made = self._of_row(part, change, row)
+                    deliveries += (replace(d, row=name, sequence=sequence, follows=follows) for d in made)
+            return deliveries
+        raise Unavailable("what was told of a profile changes all the time")
+
+    def _alias(self, plan: Plan, outlet: Outlet, alias: Alias) -> Delivery:
+        change, connection = plan.change, outlet.connection
+        origin = Origin(change.space_id, change.profile_id, change.version, {"All": False, outlet.kind.name: True})
+        event = alias_payload(alias, origin, connection, self._clock.now())
+        return _delivery(event, connection, origin, alias.at)
+
+    def _of_row(self, part: Part, change: ProfileChange, row: AnyRow) -> Iterator[Delivery]:
+        origin = Origin(change.space_id, change.profile_id, change.version, part.integrations)
+        connection = part.outlet.connection
+        for form in part.forms:
+            event = payload(part.transition, origin, connection, row, form, self._clock.now())
+            yield _delivery(event, connection, origin, part.transition.at)
+
+
+def _one_per_profile(changes: Sequence[ProfileChange]) -> list[list[ProfileChange]]:
+    """In turns, so that the changes of a profile stay in order; mostly there is one."""
+    turns: list[list[ProfileChange]] = []
+    seen: dict[tuple[str, str], int] = {}
+    for change in changes:
+        turn = seen.get((change.space_id, change.profile_id), 0)
+        seen[change.space_id, change.profile_id] = turn + 1
+        turns += [[]] if turn == len(turns) else []
+        turns[turn].append(change)
+    return turns
+
+
+def _speaks_for(plan: Plan) -> list[str]:
+    return list(dict.fromkeys([plan.change.profile_id, *plan.taken]))
+
+
+def _delivery(event: Payload, connection: Connection, origin: Origin, at: int) -> Delivery:
+    return Delivery(
+        message_id=event["messageId"],
+        connection_id=connection.id,
+        computation_id=connection.computation_id,
+        space_id=origin.space_id,
+        destination_id=connection.destination_id,
+        created_at=at,
+        payload=event,
+    )
 
 
 def _outgoing(delivery: Delivery) -> Outgoing:
     return Outgoing(encode(delivery), group=delivery.destination_id)
 
 
-def _rows(
-    transition: Transition, old: Head | None, new: Head, connection: Connection
-) -> Sequence[Row] | Sequence[Group]:
+def _rows(transition: Transition, old: Head | None, new: Head, connection: Connection) -> Sequence[AnyRow]:
     computation, gained = transition.computation, transition.gained
     if transition.is_exit:
         ever = {(e.type, e.value): e for head in (old, new) if head for e in head.external_ids}.values()

@@ -11,6 +11,7 @@ import msgspec
 
 from ..clock import DAY, HOUR, Clock
 from ..destinations.kind import Payload
+from ..errors import Conflict, Unavailable, VersionConflict
 from ..records import Key, Record, Records
 from .counters import (
     CANCELLED,
@@ -37,6 +38,7 @@ _STATE = "state"
 _DEAD = "dead#"
 _HOUR = "hour#"
 _REASONED = (FILTERED, DISCARDED)
+ROUNDS = 20  # each lost one is another arrival
 _FAR = 9_999_999_999_999  # epoch ms; counting down from it, the newest dead letter sorts first
 
 
@@ -77,6 +79,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     retries_exhausted: bool
     payload: Payload
     replayed: bool = False
+    row: str = ""
+    sequence: int = 0
+    follows: bool = False
     request: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
 
@@ -123,6 +128,22 @@ class Ledger:
 
     def forget(self, message_id: str) -> None:
         self._work.delete(_state(message_id))
+
+    def surpass(self, delivery: Delivery) -> None:
+        """It arrived: what is older about the same row is worth nothing any more."""
+        key, sequence = newest_of(delivery), str(delivery.sequence).encode()
+        expires_at = self._clock.now() + KEPT
+        for _ in range(ROUNDS):
+            record = self._work.get(key)
+            try:
+                if record is None:
+                    self._work.create(key, sequence, expires_at=expires_at)
+                elif int(record.data) < delivery.sequence:
+                    self._work.replace(record, sequence, expires_at=expires_at)
+                return
+            except (Conflict, VersionConflict):
+                continue
+        raise Unavailable("a row is told of all the time")
 
     def bury(self, delivery: Delivery, attempts: Attempts, exchange: Exchange | None = None) -> None:
         """Under a key that is the same each time, so that burying twice leaves one letter."""
@@ -204,6 +225,16 @@ class Ledger:
         for sort, counters in self._work.counted(_partition(destination_id), _HOUR).items():
             if since <= int(sort.removeprefix(_HOUR)) * HOUR < until:
                 yield counters
+
+
+def newest_of(delivery: Delivery) -> Key:
+    """Where it is written what arrived last of its row."""
+    return Key(f"arrived#{delivery.connection_id}#{delivery.row}", "state")
+
+
+def is_surpassed(delivery: Delivery, records: Mapping[Key, Record]) -> bool:
+    record = records.get(newest_of(delivery)) if delivery.is_state else None
+    return record is not None and int(record.data) > delivery.sequence
 
 
 def of_connection(step: str, connection_id: str) -> str:

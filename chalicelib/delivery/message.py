@@ -10,7 +10,11 @@ from ..errors import Malformed
 
 class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """`message_id` is the same whenever the step that made it is repeated. `created_at` is the instant of the
-    change (epoch ms). `replayed`: it went out before and goes again because the owner asks for it."""
+    change (epoch ms). `replayed`: it went out before and goes again because the owner asks for it.
+
+    `row` names whom it speaks of, empty for what speaks of nobody's state; the greatest `sequence` of a row is what
+    holds. `follows`: something older about the same row may still be on its way.
+    """
 
     message_id: str
     connection_id: str
@@ -20,6 +24,14 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     created_at: int
     payload: Payload
     replayed: bool = False
+    row: str = ""
+    sequence: int = 0
+    follows: bool = False
+
+    @property
+    def is_state(self) -> bool:
+        """It says how things stand, so it is worth nothing once something newer was said. Events happened anyway."""
+        return bool(self.row) and not self.replayed and self.payload.get("type") in ("identify", "group")
 
 
 _decoder = msgspec.json.Decoder(Delivery)

@@ -12,12 +12,14 @@ from ..destinations.kind import Payload
 from ..identity.external_id import ACCOUNTS
 from ..instants import to_iso
 from ..workspace.model import Connection
+from .aliases import Alias
 from .rows import Group, Row
 from .transitions import Transition
 
 IDENTIFY = "identify"
 TRACK = "track"
 GROUP = "group"
+ALIAS = "alias"
 
 ENTERED = "Audience Entered"
 EXITED = "Audience Exited"
@@ -78,6 +80,25 @@ def payload(
     else:
         event["traits"] = custom | email | _keyed(transition)
     return event | {"context": context, "integrations": dict(origin.integrations)}
+
+
+def alias_payload(alias: Alias, origin: Origin, connection: Connection, emitted_at: int) -> Payload:
+    changed, emitted = to_iso(alias.at), to_iso(emitted_at)
+    told = [connection.destination_id, origin.space_id, origin.profile_id, origin.version, alias.previous]
+    digest = hashlib.sha256(msgspec.json.encode([*told, alias.user_id, ALIAS]))
+    shown = "spa_" + origin.space_id.removeprefix("spa_")
+    return {
+        "type": ALIAS,
+        "messageId": "personas_" + digest.hexdigest()[:40],
+        "previousId": alias.previous,
+        "userId": alias.user_id,
+        "timestamp": changed,
+        "originalTimestamp": changed,
+        "receivedAt": emitted,
+        "sentAt": emitted,
+        "context": {"personas": {"namespace": shown, "space_id": shown}},
+        "integrations": dict(origin.integrations),
+    }
 
 
 def _present(fields: Mapping[str, str | None]) -> dict[str, str]:

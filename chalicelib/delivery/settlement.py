@@ -98,11 +98,11 @@ class Settlement:
             until = min(until, ends_at)
         self._hide(parcel, until)
 
-    def cancel(self, parcel: Parcel) -> None:
+    def cancel(self, parcel: Parcel, code: str = CONNECTION_REMOVED) -> None:
         """Nobody wants it any more, so nobody hears of it."""
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
-        self._finish(parcel, counter(parcel.delivery, CANCELLED, CONNECTION_REMOVED))
+        self._finish(parcel, counter(parcel.delivery, CANCELLED, code))
 
     def filter(self, parcel: Parcel, code: str) -> None:
         """It is counted, and its neighbours go on."""
@@ -120,6 +120,8 @@ class Settlement:
 
     def _accept(self, parcel: Parcel) -> None:
         before, delivery = parcel.before, parcel.delivery
+        if delivery.follows and delivery.is_state:
+            self._ledger.surpass(delivery)
         if before:
             self._ledger.forget(delivery.message_id)
         attempt = str(before.attempts.count + 1) if before else ""

@@ -81,7 +81,7 @@ class DestinationKind:
     `limits.batch`. Payloads share a request only when they are equal at all `batch_keys`, dotted paths into them.
     `replies` reads from the status and body of an answer what became of each payload; None when it says the same of
     all. `retried` and `refused` are statuses that this partner means in another way than others do. `lists`: it takes
-    members of lists in bulk, not single events.
+    members of lists in bulk, not single events. `aliases`: it can be told that two ids are the same person.
     """
 
     metadata_id: str
@@ -102,6 +102,7 @@ class DestinationKind:
     schedule: Schedule = field(default_factory=Schedule)
     renewal: Renewal | None = None
     lists: bool = False
+    aliases: bool = False
 
     @property
     def rate(self) -> float | None:

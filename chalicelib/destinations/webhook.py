@@ -147,4 +147,5 @@ WEBHOOK = DestinationKind(
     build=_build,
     batch_size=_batch_size,
     check=_check,
+    aliases=True,
 )

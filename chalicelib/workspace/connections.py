@@ -24,7 +24,7 @@ from .storage import (
 MOST_ID_SYNCS = 5
 MOST_ALL = 3  # identifiers sent with every value: each multiplies the events of one person
 STRATEGIES = ("first", "last", "all")
-FLAGS = ("sendIdentify", "sendTrack", "sendGroup", "sendMobileIds")
+FLAGS = ("sendIdentify", "sendTrack", "sendGroup", "sendMobileIds", "sendAlias")
 EVENT_NAMES = ("enterEventName", "exitEventName", "computeEventName")
 # What an empty list means, as clients are shown it: every value of the two standard types.
 DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="all"), IdSync(external_id="user_id", strategy="all"))

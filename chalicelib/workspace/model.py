@@ -94,8 +94,8 @@ class Connection(msgspec.Struct, kw_only=True):
     """A computation feeding a destination.
 
     `settings` are the caller's `connectionSettings`, of which these are understood: `sendIdentify` (default true),
-    `sendTrack` and `sendMobileIds` (default false), `sendGroup` (of accounts, default true for traits), `fanout`
-    (COMBINATION or PER_IDENTIFIER), `enterEventName`, `exitEventName`, `computeEventName`.
+    `sendTrack`, `sendMobileIds` and `sendAlias` (of merges; default false), `sendGroup` (of accounts, default true for
+    traits), `fanout` (COMBINATION or PER_IDENTIFIER), `enterEventName`, `exitEventName`, `computeEventName`.
     """
 
     id: str

@@ -10,6 +10,7 @@ from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.delivery.snapshots import Snapshots
+from chalicelib.delivery.told import Told as Remembered
 from chalicelib.instants import to_iso
 from chalicelib.queues import DELIVER
 from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
@@ -38,6 +39,7 @@ class Told:
             self.sizes,
             Debugger(MemoryRecords(clock), clock),
             Snapshots(MemoryArchive(clock)),
+            Remembered(MemoryRecords(clock), clock),
             clock,
         )
         self.read = 0

@@ -28,6 +28,7 @@ from chalicelib.delivery.pace import Pacer
 from chalicelib.delivery.sending import Sender
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.delivery.snapshots import Snapshots
+from chalicelib.delivery.told import Told
 from chalicelib.delivery.tokens import Tokens
 from chalicelib.delivery.transport import Response
 from chalicelib.destinations.kind import Request
@@ -226,7 +227,8 @@ class Storm:
         records = dice.around(self.records)
         ledger = Ledger(records, self.clock)
         notes = Emissions(self.archive, ledger.counters, Debugger(records, self.clock), self.clock)
-        return Emitter(self.directory, dice.around(queue), Sizes(records), notes, Snapshots(self.archive), self.clock)
+        sizes, snapshots, told = Sizes(records), Snapshots(self.archive), Told(records, self.clock)
+        return Emitter(self.directory, dice.around(queue), sizes, notes, snapshots, told, self.clock)
 
     def _deliverer(self, lanes: "_Lanes") -> Deliverer:
         records, transport = self.dice.around(self.records), self.dice.around(self.partners)
@@ -251,6 +253,7 @@ class Storm:
             Sizes(MemoryRecords(self.clock)),
             Debugger(MemoryRecords(self.clock), self.clock),
             Snapshots(MemoryArchive()),
+            Told(MemoryRecords(self.clock), self.clock),
             self.clock,
         )
         assert emitter.emit(batch) == set()

@@ -12,6 +12,7 @@ from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.delivery.snapshots import Snapshots
+from chalicelib.delivery.told import Told
 from chalicelib.queues import DELIVER
 from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
 
@@ -111,12 +112,14 @@ def test_an_emission_survives_a_death_at_every_call(after):
         queues, records, fuse = MemoryQueues(), MemoryRecords(clock), Fuse(at, after)
         work, archive = fuse.around(records), MemoryArchive(clock)
         landing = Snapshots(fuse.around(archive))
-        fused = Emitter(fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), landing, clock)
+        ports = fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), landing
+        fused = Emitter(*ports, Told(work, clock), clock)
         try:
             assert fused.emit(moved) == set()
         except Killed:
             sizes, debugger = Sizes(records), Debugger(records, clock)
-            assert Emitter(directory, queues, sizes, debugger, Snapshots(archive), clock).emit(moved) == set()
+            ports = directory, queues, sizes, debugger, Snapshots(archive)
+            assert Emitter(*ports, Told(records, clock), clock).emit(moved) == set()
         told.append({decode(body).message_id for body in queues.bodies(DELIVER)})
         assert Sizes(records).of(SPACE) == {"aud_vip": 2}
         assert len(Debugger(records, clock).newest("d1")) == 6

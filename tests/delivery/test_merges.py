@@ -11,6 +11,7 @@ from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import Delivery, decode
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.delivery.snapshots import Snapshots
+from chalicelib.delivery.told import Told
 from chalicelib.profiles.profile import Merge
 from chalicelib.queues import DELIVER
 from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
@@ -101,8 +102,8 @@ class Partner:
         self._queues = MemoryQueues()
         work, clock = MemoryRecords(FixedClock(NOW)), FixedClock(NOW)
         self.sizes = Sizes(work)
-        debugger, snapshots = Debugger(work, clock), Snapshots(MemoryArchive(clock))
-        self._emitter = Emitter(self, self._queues, self.sizes, debugger, snapshots, clock)  # type: ignore[arg-type]
+        debugger, snapshots, told = Debugger(work, clock), Snapshots(MemoryArchive(clock)), Told(work, clock)
+        self._emitter = Emitter(self, self._queues, self.sizes, debugger, snapshots, told, clock)  # type: ignore[arg-type]
         self.members: Counter[tuple[str, str]] = Counter()
 
     def view(self, space_id):
