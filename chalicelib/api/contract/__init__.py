@@ -9,12 +9,13 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import archive, computations, deliveries, errands, people, plumbing, watching, workspace
+    from . import archive, computations, deliveries, errands, filters, people, plumbing, watching, workspace
 
     groups = (
         *workspace.GROUPS,
         *plumbing.GROUPS,
         *deliveries.GROUPS,
+        *filters.GROUPS,
         *computations.GROUPS,
         *errands.GROUPS,
         *people.GROUPS,
@@ -27,7 +28,19 @@ def management() -> Mapping[tuple[str, str], Operation]:
 @cache
 def groups() -> tuple[Group, ...]:
     """Of all APIs."""
-    from . import archive, computations, deliveries, errands, people, plumbing, profiles, tracking, watching, workspace
+    from . import (
+        archive,
+        computations,
+        deliveries,
+        errands,
+        filters,
+        people,
+        plumbing,
+        profiles,
+        tracking,
+        watching,
+        workspace,
+    )
 
     return (
         *tracking.GROUPS,
@@ -36,6 +49,7 @@ def groups() -> tuple[Group, ...]:
         *errands.GROUPS,
         *plumbing.GROUPS,
         *deliveries.GROUPS,
+        *filters.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,
         *archive.GROUPS,

@@ -14,6 +14,7 @@ from . import (
     destinations,
     echo,
     exports,
+    filters,
     identity,
     labels,
     merge_preview,
@@ -60,4 +61,5 @@ blueprints = (
     labels.routes,
     schema_settings.routes,
     echo.routes,
+    filters.routes,
 )

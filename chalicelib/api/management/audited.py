@@ -144,12 +144,21 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TASK + "/retry"): _happened("Retried", resources.task),
 }
 
+# Of these there are none, and none can be made.
+REFUSED = {
+    "/filters": "filter",
+    "/destination/{destination_id}/filters": "filter",
+    "/destinations/{destination_id}/subscriptions": "subscription",
+}
 # They only look at something, by a body that does not fit into an address, or take what cannot be otherwise.
 QUESTIONS = frozenset(
     {
         ("POST", "/spaces/{space_id}/merge-preview"),
         ("PATCH", "/sources/{source_id}/settings"),
         ("POST", AUDIENCE + "/refresh"),
+        ("POST", "/destination/filters/preview"),
+        *(("POST", path) for path in REFUSED),
+        *((method, f"{path}/{{{name}_id}}") for path, name in REFUSED.items() for method in ("PATCH", "DELETE")),
     }
 )
 

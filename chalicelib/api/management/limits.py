@@ -11,6 +11,7 @@ SPACE = "/spaces/{space_id}"
 AUDIENCES = SPACE + "/audiences"
 AUDIENCE = AUDIENCES + "/{audience_id}"
 TRAITS = SPACE + "/computed-traits"
+SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
 CONNECTIONS = AUDIENCE + "/destination-connections"
 ACTIVATIONS = AUDIENCE + "/activations"
 
@@ -38,6 +39,9 @@ LIMITS: Mapping[tuple[str, str], int] = {
     ("POST", TRAITS): 10,
     ("PATCH", TRAITS + "/{trait_id}"): 10,
     ("DELETE", TRAITS + "/{trait_id}"): 20,
+    ("POST", SUBSCRIPTIONS): 5,
+    ("PATCH", SUBSCRIPTIONS + "/{subscription_id}"): 5,
+    ("DELETE", SUBSCRIPTIONS + "/{subscription_id}"): 5,
     ("GET", TRAITS): 25,
     ("GET", TRAITS + "/{trait_id}"): 100,
 }
