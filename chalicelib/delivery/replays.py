@@ -138,7 +138,7 @@ class Replays:
             yield cursor, [letter for letter in page.letters if _is_meant(letter, wish)]
 
     def _wanted(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Those whose person is still known by all names they are called in it."""
+        """Those whose person is still known by the name that the event calls them."""
         names = [(one, _names(one.payload)) for one in deliveries]
         owners: dict[tuple[str, Identifier], str] = {}
         for space_id in {one.space_id for one in deliveries}:
@@ -206,8 +206,13 @@ def _copy(delivery: Delivery, mark: str, name: str) -> Delivery:
 
 
 def _names(payload: Payload) -> list[Identifier]:
-    """What the person is called in an event; only that: others may have been taken off them since."""
-    names = (("user_id", payload.get("userId")), ("anonymous_id", payload.get("anonymousId")))
+    """What the person is called first in an event; only that: other names may have been taken off them since."""
+    traits = payload.get("traits") or (payload.get("context") or {}).get("traits") or {}
+    names = (
+        ("user_id", payload.get("userId")),
+        ("anonymous_id", payload.get("anonymousId")),
+        ("email", traits.get("email")),
+    )
     found = [Identifier(USERS, type, value) for type, value in names if isinstance(value, str) and value]
     return found[:1]
 

@@ -175,6 +175,16 @@ def test_of_whom_nobody_knows_any_more_nothing_is_sent_again():
     assert world.run(ALL)[-1] == Done("sent 1, left out 2")
 
 
+@pytest.mark.parametrize("form", [{"traits": {"email": "jo@ex.io"}}, {"context": {"traits": {"email": "jo@ex.io"}}}])
+def test_who_is_known_by_an_address_alone(form):
+    world = World()
+    mail = delivery(1, payload={"messageId": "personas_1", "type": "track", **form})
+    world.emissions.note([mail])
+    assert world.run(ALL)[-1] == Done("sent 0, left out 1")
+    world.identifiers.claim(Claim(SPACE, Identifier(USERS, "email", "jo@ex.io"), "p", 0, "", ""))
+    assert world.run(ALL, "t2")[-1] == Done("sent 1, left out 0")
+
+
 def failing(count=3, code=400):
     world = World(answers(*[code] * count, 200))
     world.emit(*[event(n) for n in range(count)])
