@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.clock import DAY, HOUR, MINUTE, SECOND
+from chalicelib.clock import DAY, HOUR, MINUTE, SECOND, FixedClock
 from chalicelib.computations.computation import AUDIENCE, FAILED
 from chalicelib.errors import Conflict, NotFound, Retryable
 from chalicelib.queues import Received
+from chalicelib.store.dynamodb import DynamoIdentifiers, DynamoProfiles, DynamoRecords, DynamoTimeline
+from chalicelib.store.s3 import S3Archive
 from tests.backfill.town import Process, Town
+from tests.conftest import Cloud
+from tests.events import T0
 from tests.pipeline.baton import Baton, Worker
 
 AUDIENCES = [
@@ -46,9 +50,9 @@ TALLY: Counter[str] = Counter()
 class Seam:
     """Everything follows from the seed."""
 
-    def __init__(self, seed: int, scratch: Path, deaths: float) -> None:
+    def __init__(self, seed: int, scratch: Path, deaths: float, **stores: Any) -> None:
         self.dice, self.deaths = random.Random(seed), deaths
-        self.town = Town(scratch)
+        self.town = Town(scratch, **stores)
         self.baton = Baton(self._choose, self._fate)
         self.processes = [Process(self.town, self.baton.around) for _ in range(5)]
         self.queue: list[Received] = []
@@ -224,6 +228,23 @@ def _patient(job: Callable[[], Any]) -> Callable[[], Any]:
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_is_lost_or_doubled(seed: int, deaths: float, tmp_path: Path) -> None:
     Seam(seed, tmp_path, deaths).play(rounds=14)
+
+
+def test_the_same_on_the_tables_of_aws(cloud: Cloud, tmp_path: Path) -> None:
+    settings, dynamodb, clock = cloud.names.settings, cloud.clients.dynamodb, FixedClock(T0)
+    seam = Seam(
+        1,
+        tmp_path,
+        deaths=0.005,
+        clock=clock,
+        work=DynamoRecords(dynamodb, settings.work_table, clock),
+        workspace=DynamoRecords(dynamodb, settings.workspace_table, clock),
+        profiles=DynamoProfiles(dynamodb, settings.profiles_table, settings.work_table),
+        identifiers=DynamoIdentifiers(dynamodb, settings.identifiers_table),
+        timeline=DynamoTimeline(dynamodb, settings.timeline_table, clock),
+        archive=S3Archive(cloud.clients.s3, settings.archive_bucket),
+    )
+    seam.play(rounds=7)
 
 
 def test_what_was_tried_is_worth_the_name() -> None:
