@@ -8,7 +8,7 @@ from chalice.app import Blueprint, Response
 from .. import bootstrap
 from ..errors import NotFound, Unauthorized
 from ..workspace.body import Body
-from ..workspace.founding import Founded, found
+from ..workspace.founding import Founded, found, use_up
 from . import exchange
 from .management import endpoint
 
@@ -35,6 +35,7 @@ def _found() -> dict[str, Any]:
     name, space_name = body.text("name") or slug.capitalize(), body.text("spaceName") or "Main"
     body.done()
     a = application.adapters
+    use_up(a.workspace, application.founding_secret, slug)
     return shown(found(a.workspace, a.ids, a.clock, slug=slug, name=name, space_name=space_name))
 
 

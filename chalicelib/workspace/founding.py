@@ -6,14 +6,15 @@ import msgspec
 
 from ..clock import Clock
 from ..computations.keys import snake_case
+from ..errors import Conflict
 from ..ids import Ids
 from ..records import Records
 from .model import API_TOKEN, ENGAGE, PROFILE_TOKEN, Source, Space, Token, Workspace
 from .opaque import opaque_id
 from .source_kinds import ENGAGE_KIND
 from .sources import place_source
-from .storage import Place, Shelf, Storage, founding_key, index_key, space_key, workspace_key
-from .tokens import keep
+from .storage import Place, Shelf, Storage, founding_key, founding_secret_key, index_key, space_key, workspace_key
+from .tokens import digest, keep
 
 FIRST_SOURCE = "website"
 FIRST_TOKEN = "First"  # noqa: S105 - the name of a token, not a token
@@ -41,6 +42,19 @@ class _Plan(msgspec.Struct, kw_only=True):
     source_id: str
     write_key: str
     created_at: int
+
+
+class _Use(msgspec.Struct, kw_only=True):
+    """Which workspace a secret of the deployment was used for."""
+
+    slug: str
+
+
+def use_up(records: Records, secret: str, slug: str) -> None:
+    """A secret founds one workspace, however often. Raises Conflict when it is to found another one."""
+    used = Shelf(records, _Use).ensure(founding_secret_key(digest(secret)), _Use(slug=slug))
+    if used.slug != slug:
+        raise Conflict(f"this secret was used for the workspace {used.slug!r}: set another one to found another")
 
 
 def found(

@@ -23,6 +23,7 @@
     token#{sha256}     token                       Token
     index#{kind}#{id}  index                       Place of a space or destination known by its id alone
     founding#{slug}    founding                    Founding
+    founding_secret#{sha256}  founding_secret      which workspace the secret was used for
 
 Nothing is read by walking the table, and no write covers two items. Instead every writer keeps one order: first the
 reservations and pointers, then the thing itself, whose record alone makes it exist; removals go the other way
@@ -274,3 +275,7 @@ def index_key(kind: str, id: str) -> Key:
 
 def founding_key(slug: str) -> Key:
     return Key(f"founding#{slug}", "founding")
+
+
+def founding_secret_key(digest: str) -> Key:
+    return Key(f"founding_secret#{digest}", "founding_secret")

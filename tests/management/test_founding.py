@@ -47,6 +47,13 @@ def test_a_second_request_tells_no_secrets(ask):
     assert second == {"isNew": False, **ids}
 
 
+def test_a_secret_founds_one_workspace_alone(world, ask):
+    assert ask({"slug": "acme"}).status_code == 200
+    assert ask({"slug": "other"}).status_code == 409
+    world.application.founding_secret = "another-secret-of-this-deployment"
+    assert ask({"slug": "other"}).status_code == 200
+
+
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", SECRET, f"Basic {SECRET}", "Bearer é"])
 def test_without_the_secret_nothing_is_founded(world, ask, authorization):
     assert ask(authorization=authorization).status_code == 401
