@@ -28,8 +28,8 @@ from chalicelib.delivery.pace import Pacer
 from chalicelib.delivery.sending import Sender
 from chalicelib.delivery.sizes import Sizes
 from chalicelib.delivery.snapshots import Snapshots
-from chalicelib.delivery.told import Told
 from chalicelib.delivery.tokens import Tokens
+from chalicelib.delivery.told import Told
 from chalicelib.delivery.transport import Response
 from chalicelib.destinations.kind import Request
 from chalicelib.queues import Outgoing, Received

@@ -177,5 +177,7 @@ def connection(shown: Connection, target: Destination, kind: DestinationKind) ->
 
 
 def dead_letter(shown: DeadLetter) -> Shape:
-    shape: Shape = msgspec.to_builtins(shown)
+    """Without what only deliveries of one row know of each other."""
+    whole = msgspec.to_builtins(shown)
+    shape: Shape = {name: value for name, value in whole.items() if name not in ("row", "sequence", "follows")}
     return shape | {name: to_iso(shape[name]) for name in ("createdAt", "firstAttemptAt", "failedAt")}
