@@ -56,7 +56,7 @@ def evaluate_history(
     if plan.definition.scope == ACCOUNTS:
         people.accounts(con)
     else:
-        people.users(con, external_ids)
+        people.users(con, external_ids, bool(plan.traits))
     con.execute(f"create or replace temp table {table} (profile_id varchar, value varchar)")
     source = people.source(con, now)
     whole = verdicts(plan, now, traits_from_outcomes)
@@ -69,9 +69,10 @@ def evaluate_history(
 
 def _decide(con: "DuckDBPyConnection", table: str, query: str) -> None:
     """Store members, and leave only those among the people about whom SQL is not sure."""
-    con.execute(f"create or replace temp table verdicts as {query}")
+    con.execute(f"create or replace temp table verdicts as {query} where verdict is distinct from false")
     con.execute(f"insert into {table} select subject, 'true' from verdicts where verdict")  # noqa: S608
-    con.execute("delete from people where subject in (select subject from verdicts where verdict is not null)")
+    unsure = "select subject from verdicts where verdict is null"
+    con.execute(f"create or replace temp table people as select * from people where subject in ({unsure})")  # noqa: S608
 
 
 def _someone_is_left(con: "DuckDBPyConnection") -> bool:

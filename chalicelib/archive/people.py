@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TABLE = "people"
 
 _USERS = """
-    select profile_id, profile_id, traits, outcomes, null, null from profiles
+    select profile_id, profile_id, {traits}, null, null from profiles
     where collection = 'users' and ($1 is null or list_has_any(id_types, $1::varchar[]))
 """
 _ACCOUNTS = """
@@ -30,9 +30,10 @@ _ACCOUNTS = """
 """
 
 
-def users(con: "DuckDBPyConnection", external_ids: Sequence[str] | None) -> None:
+def users(con: "DuckDBPyConnection", external_ids: Sequence[str] | None, with_traits: bool) -> None:
     """Those who have an external id of these types; None for all."""
-    _create(con, _USERS, [None if external_ids is None else list(external_ids)])
+    traits = "traits, outcomes" if with_traits else "null::varchar, null::varchar"
+    _create(con, _USERS.format(traits=traits), [None if external_ids is None else list(external_ids)])
 
 
 def accounts(con: "DuckDBPyConnection") -> None:
@@ -44,9 +45,10 @@ def source(con: "DuckDBPyConnection", now: int) -> str:
     (merged,) = con.execute("select exists (from redirects)").fetchall()[0]
     known = f"received_at <= {int(now)}"
     if not merged:
-        return f"with source as (select * from events where {known})"  # noqa: S608
+        return f"with source as not materialized (select * from events where {known})"  # noqa: S608
     return (
-        "with source as (select coalesce(r.canonical_id, e.profile_id) as profile_id, e.* exclude (profile_id)"  # noqa: S608
+        "with source as not materialized ("  # noqa: S608
+        "select coalesce(r.canonical_id, e.profile_id) as profile_id, e.* exclude (profile_id)"
         f" from events e left join redirects r on r.profile_id = e.profile_id where {known})"
     )
 

@@ -61,7 +61,9 @@ def scan(
     states = States(streams)
     share = f"profile_id is not null and {_share(part, parts)}"
     fresh = _fresh(session.connection, states.streams, settled_before, share)
-    source = f"with source as (select * from events where received_at < {int(settled_before)} and {share})"  # noqa: S608
+    source = (
+        f"with source as not materialized (select * from events where received_at < {int(settled_before)} and {share})"  # noqa: S608
+    )
     for profile_id, found in gathered(session.connection, source, states):
         recent = fresh.pop(profile_id, [])
         if found or recent:

@@ -31,6 +31,10 @@ class Admission(NamedTuple):
         """Whether SQL decides it, whatever the event holds."""
         return not self.conditions and all(map(speakable, self.excluded))
 
+    def recent(self, window: Window, now: int) -> str:
+        """What is worth a look, for a reader of files that knows the range of each column."""
+        return all_of([named([self.event]), newer(window, now)])
+
 
 def named(names: Sequence[str]) -> str:
     """Events of these names. What SQL cannot spell no event is called."""

@@ -8,7 +8,7 @@ from ...query.filters import Bounds
 from ...query.memories.rows import MAX_ROWS
 from ...query.syntax import Comparison, Condition, Property, Reduced
 from ...query.windows import Window
-from .admissions import Admission, newer
+from .admissions import Admission
 from .cells import Cells
 from .text import all_of, quoted
 from .thresholds import NotInSql
@@ -36,8 +36,8 @@ def child_of(name: str, reduced: Reduced, wanted: int, parents: Cells, bounds: B
     cells = Cells("c")
     keys = _keys(found.live[0], cells, parents) if found.live else None
     admission = Admission(reduced.stream.name, found.static, found.excluded, bounds)
-    admitted = admission.sql(cells, newer(found.window, now))
-    candidates = f"{name} as materialized ({_candidates(cells, admitted, keys)})"
+    recent, admitted = admission.recent(found.window, now), admission.sql(cells)
+    candidates = f"{name} as materialized ({_candidates(cells, recent, admitted, keys)})"
     latest = now - found.window.near
     first = f"{name}_first as ({_first(name, wanted, latest, keys, found.below)})"
     crowd = f"{name}_crowd as ({_crowd(name, keys)})"
@@ -70,12 +70,12 @@ def _keys(node: Condition, cells: Cells, parents: Cells) -> Keys:
     return own, parent
 
 
-def _candidates(cells: Cells, admitted: str, keys: Keys | None) -> str:
+def _candidates(cells: Cells, recent: str, admitted: str, keys: Keys | None) -> str:
     key = "" if keys is None else f", {keys[0]} as key"
     columns = ", ".join(["profile_id", "timestamp", "event", "source_id", "received_at", *cells.select()])
     return (
         f"select profile_id, timestamp, admitted{key} from"  # noqa: S608
-        f" (select *, {admitted} as admitted from (select {columns} from source)) where coalesce(admitted, true)"
+        f" (select *, {admitted} as admitted from (select {columns} from source where {recent})) where coalesce(admitted, true)"  # noqa: E501
     )
 
 

@@ -7,7 +7,7 @@ conditions, and `open`, whether only the evaluator can tell.
 from ...query.filters import Bounds, Filters
 from ...query.memories.rows import MAX_ROWS
 from ...query.syntax import Comparison, Context, Literal, Moment, Property, Reduced
-from .admissions import Admission, newer
+from .admissions import Admission
 from .cells import Cells
 from .children import Child, child_of
 from .conditions import comparison_of, structure
@@ -27,7 +27,8 @@ class Funnel:
         self._cells = Cells("p")
         self._children: list[Child] = []
         admission = Admission(reduced.stream.name, found.static, found.excluded, bounds)
-        self._admitted = admission.sql(self._cells, newer(found.window, now))
+        self._recent = admission.recent(found.window, now)
+        self._admitted = admission.sql(self._cells)
         self._live = [structure(node, self._leaf) for node in found.live]
 
     @property
@@ -55,7 +56,7 @@ class Funnel:
 
     def _parents(self) -> str:
         select = ", ".join(["profile_id", "timestamp", "event", "source_id", "received_at", *self._cells.select()])
-        admitted = f"select *, {self._admitted} as admitted from (select {select} from source)"  # noqa: S608
+        admitted = f"select *, {self._admitted} as admitted from (select {select} from source where {self._recent})"  # noqa: S608
         return f"{self.name}_parents as (select * from ({admitted}) where coalesce(admitted, true))"  # noqa: S608
 
     def _counted(self) -> str:

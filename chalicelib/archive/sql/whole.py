@@ -48,7 +48,8 @@ class _Whole:
         cells = "".join(f", {cell}" for cell in self._cells.select())
         return (
             "".join(f", {relation}" for relation in relations)  # noqa: S608
-            + f" select subject, {self._verdict} as verdict from (select *{cells} from people) {joins}"  # noqa: S608
+            + f" select subject, verdict from (select subject, {self._verdict} as verdict"  # noqa: S608
+            + f" from (select *{cells} from people) {joins})"  # noqa: S608
         )
 
     def _leaf(self, node: Comparison) -> str:
