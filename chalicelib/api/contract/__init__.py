@@ -9,10 +9,11 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import archive, computations, deliveries, errands, filters, people, plumbing, watching, workspace
+    from . import archive, computations, deliveries, errands, filters, people, plumbing, sources, watching, workspace
 
     groups = (
         *workspace.GROUPS,
+        *sources.GROUPS,
         *plumbing.GROUPS,
         *deliveries.GROUPS,
         *filters.GROUPS,
@@ -37,6 +38,7 @@ def groups() -> tuple[Group, ...]:
         people,
         plumbing,
         profiles,
+        sources,
         tracking,
         watching,
         workspace,
@@ -47,6 +49,7 @@ def groups() -> tuple[Group, ...]:
         *profiles.GROUPS,
         *computations.GROUPS,
         *errands.GROUPS,
+        *sources.GROUPS,
         *plumbing.GROUPS,
         *deliveries.GROUPS,
         *filters.GROUPS,
