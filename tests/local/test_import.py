@@ -60,7 +60,7 @@ def test_without_a_stack(tmp_path: Path) -> None:
     assert (code, output.strip()) == (1, "Nothing runs here: `make run` starts it.")
 
 
-@pytest.mark.parametrize("content", [b"abc\ndef", gzip.compress(b"abc\ndef")])
+@pytest.mark.parametrize("content", [b"abc\ndef", gzip.compress(b"abc\ndef", mtime=0)], ids=["plain", "packed"])
 def test_the_size_is_that_of_the_lines(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "events"
     file.write_bytes(content)
