@@ -11,7 +11,7 @@ from chalicelib.deadline import NoDeadline
 from chalicelib.errors import Conflict
 from chalicelib.tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED
 from tests.backfill.plain_past import PlainPast
-from tests.backfill.town import SETTLE, Town
+from tests.backfill.town import SETTLE, Process, Town, untouched
 
 
 class Watched(PlainPast):
@@ -200,3 +200,23 @@ def test_nobody_waits_longer_than_it_takes(town: Town) -> None:
     assert task.message_at == town.clock.now() + SETTLE
     assert task.message_at - task.created_at < 15 * MINUTE
     assert SETTLE > 60 * SECOND
+
+
+@pytest.mark.parametrize("knows_too_late", [False, True])
+def test_what_a_slow_worker_counts_without_knowing_of_it_is_found_in_history(town: Town, knows_too_late: bool) -> None:
+    """That is what settling is for: whoever comes after it knows, or is refused."""
+    slow = Process(town, untouched)
+    old = slow.directory.view(town.space_id)
+    slow.directory.view = lambda space_id: old  # type: ignore[method-assign]
+    made = town.audience("Often", "event('A').count() >= 2")
+    town.home.compute()
+    message = town.message({"event": "A", "u": "u2"})
+    if knows_too_late:
+        town.send({"event": "B", "u": "u2"})  # by somebody who knows
+        assert slow.resolve([message]) == {message.id}
+        assert town.home.resolve([message]) == set()
+    else:
+        assert slow.resolve([message]) == set()
+    assert members(town, made) == 0
+    town.run()
+    assert (members(town, made), town.check()) == (2, 2)
