@@ -31,10 +31,10 @@ def test_gzip_is_undone(encoding):
         b"",
         b"{}",
         b"\x1f\x8b",
-        gzip.compress(b"{}")[:-3],
-        gzip.compress(b"{}") + b"more",
+        gzip.compress(b"{}", mtime=0)[:-3],
+        gzip.compress(b"{}", mtime=0) + b"more",
         zlib.compress(b"{}"),
-        gzip.compress(b"{}")[:-8] + b"\0" * 8,
+        gzip.compress(b"{}", mtime=0)[:-8] + b"\0" * 8,
     ],
 )
 def test_what_is_not_gzip_is_refused(body):
