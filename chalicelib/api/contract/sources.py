@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from ...destinations.registry import KINDS
+from ...workspace.source_kinds import SOURCE_KINDS
 from .operation import Group, Operation
 from .shape import (
     ABSENT,
@@ -18,6 +20,7 @@ from .shape import (
     Success,
     Text,
     about,
+    one_of,
 )
 from .workspace import MOST, DestinationKind, Label, SourceKind
 
@@ -31,7 +34,7 @@ Slug = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._
 class NewSource(Sent, kw_only=True):
     slug: Slug
     enabled: bool
-    metadata_id: Annotated[Name, about("A kind out of /catalog/sources.")]
+    metadata_id: Annotated[str, one_of(SOURCE_KINDS, "A kind out of /catalog/sources.")]
     name: Text | None = None
     settings: JsonObject | None = None
 
@@ -97,7 +100,7 @@ class GotSchemaSettings(Shown, kw_only=True):
 
 class NewDestination(Sent, kw_only=True):
     source_id: Annotated[Name, about("The Engage source of a space, for what is to take audiences and traits.")]
-    metadata_id: Annotated[Name, about("A kind out of /catalog/destinations.")]
+    metadata_id: Annotated[str, one_of(KINDS, "A kind out of /catalog/destinations.")]
     settings: Annotated[JsonObject, about("As the kind's options say; required ones may follow later.")]
     name: Text | None = None
     enabled: bool | None = None
