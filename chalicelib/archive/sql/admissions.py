@@ -21,7 +21,11 @@ class Admission(NamedTuple):
 
     def sql(self, cells: Cells, *also: str) -> str:
         """NULL where only the evaluator can tell. `also`: what is asked of the event besides."""
-        terms = [named([self.event]), *_within(self.bounds), *also]
+        return all_of([named([self.event]), *also, self.unnamed(cells)])
+
+    def unnamed(self, cells: Cells) -> str:
+        """The same of events that are known to have the name."""
+        terms = _within(self.bounds)
         if self.excluded:
             terms.append(_not_from(sorted(self.excluded)))
         return all_of(terms + [where(condition, cells) for condition in self.conditions])

@@ -8,7 +8,7 @@ from ...query.filters import Bounds
 from ...query.memories.rows import MAX_ROWS
 from ...query.syntax import Comparison, Condition, Property, Reduced
 from ...query.windows import Window
-from .admissions import Admission
+from .admissions import Admission, newer
 from .cells import Cells
 from .text import all_of, quoted
 from .thresholds import NotInSql
@@ -28,15 +28,19 @@ class Child(NamedTuple):
     open: Sequence[str]
 
 
-def child_of(name: str, reduced: Reduced, wanted: int, parents: Cells, bounds: Bounds, now: int) -> Child:
-    """`wanted` of the child events, from one on. `parents` takes up what is read of the parent. Raises NotInSql."""
+def child_of(
+    name: str, reduced: Reduced, wanted: int, parents: Cells, bounds: Bounds, around: Window, now: int
+) -> Child:
+    """`wanted` of the child events, from one on. `parents` takes up what is read of the parent, `around` is its window:
+    what is older than any parent follows none. Raises NotInSql."""
     found = filters.of(reduced.stream)
     if reduced.reducer != "count" or found.gap is not None or len(found.live) > 1:
         raise NotInSql
     cells = Cells("c")
     keys = _keys(found.live[0], cells, parents) if found.live else None
     admission = Admission(reduced.stream.name, found.static, found.excluded, bounds)
-    recent, admitted = admission.recent(found.window, now), admission.sql(cells)
+    recent = all_of([admission.recent(found.window, now), newer(around, now)])
+    admitted = admission.unnamed(cells)
     candidates = f"{name} as materialized ({_candidates(cells, recent, admitted, keys)})"
     latest = now - found.window.near
     first = f"{name}_first as ({_first(name, wanted, latest, keys, found.below)})"

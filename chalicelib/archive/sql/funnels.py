@@ -28,7 +28,7 @@ class Funnel:
         self._children: list[Child] = []
         admission = Admission(reduced.stream.name, found.static, found.excluded, bounds)
         self._recent = admission.recent(found.window, now)
-        self._admitted = admission.sql(self._cells)
+        self._admitted = admission.unnamed(self._cells)
         self._live = [structure(node, self._leaf) for node in found.live]
 
     @property
@@ -48,7 +48,7 @@ class Funnel:
     def _followed(self, node: Comparison, reduced: Reduced) -> str:
         def reached(wanted: int) -> str:
             name = f"{self.name}_{len(self._children)}"
-            child = child_of(name, reduced, wanted, self._cells, self._bounds, self._now)
+            child = child_of(name, reduced, wanted, self._cells, self._bounds, self._window, self._now)
             self._children.append(child)
             return child.reached
 
