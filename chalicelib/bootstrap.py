@@ -4,8 +4,10 @@ import os
 import random
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .archive.compaction import COMPACTION, Compaction
 from .archive.history import History
@@ -24,16 +26,20 @@ from .clock import SECOND, Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.emissions import Emissions
+from .delivery.dispatch import Dispatch
 from .delivery.emit import Emitter
 from .delivery.figures import Figures
 from .delivery.graph import Graph
+from .delivery.flush import Flush
 from .delivery.ledger import Ledger
 from .delivery.pace import Pacer
+from .delivery.lists import SYNC, Lists
 from .delivery.replays import REPLAY, Replays
 from .delivery.sending import Sender
 from .delivery.sizes import Sizes
 from .delivery.snapshots import Snapshots
 from .delivery.tester import Tester
+from .delivery.sync import Syncs
 from .delivery.tokens import Tokens
 from .delivery.transport import Transport, UrllibTransport
 from .delivery.told import Told
@@ -144,7 +150,14 @@ class Application:
         self.rates = Rates(a.work, a.clock, management_rate)
         storage = Storage(a.workspace, a.clock)
         self.wishes = Wishes(a.work, storage, lambda: self.engine.tasks, a.clock, a.ids)
-        self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock, self.wishes)
+        self.told = Told(a.work, a.clock)
+        tokens = Tokens(a.work, a.secrets, a.transport, a.clock)
+        self.debugger = Debugger(a.work, a.clock)
+        self.emissions = Emissions(a.archive, self.ledger.counters, self.debugger, a.clock)
+        self.lists = Lists(a.work, lambda: self.engine.tasks, self._settings_of, a.clock)
+        self.dispatch = Dispatch(a.queues, self.lists, self.emissions)
+        self.syncs = self._syncs(a, storage, tokens)
+        self.workspaces = Workspaces(a.workspace, a.secrets, KINDS, self.sizes, a.ids, a.clock, self.wishes, self.syncs)
         self.regulations = self._regulations(a)
         self.intake = Intake(self.directory, a.queues, self.discards, a.clock, a.ids)
         self.resolver = Resolver(
@@ -159,23 +172,18 @@ class Application:
             fanout=a.fanout,
         )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
-        self.debugger = Debugger(a.work, a.clock)
-        self.emissions = Emissions(a.archive, self.ledger.counters, self.debugger, a.clock)
         self.figures = Figures(self.ledger, a.clock)
         self.replays = Replays(self.emissions, self.ledger, a.identifiers, a.queues, self.directory, a.clock)
-        tokens = Tokens(a.work, a.secrets, a.transport, a.clock)
         self.tester = Tester(self.directory, a.transport, tokens, a.ids, a.clock)
         self.snapshots = Snapshots(a.archive)
         self.history = History(a.archive, a.clock, _scratch, a.fanout)
         self.compaction = Compaction(Workshops(a.archive, a.clock, _scratch, a.fanout))
         self.rounds = Rounds(a.archive, a.work, lambda: self.engine.tasks, a.clock)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
-        self.told = Told(a.work, a.clock)
         self.emitter = Emitter(
             directory=self.directory,
-            queues=a.queues,
+            dispatch=self.dispatch,
             sizes=self.sizes,
-            debugger=self.emissions,
             snapshots=self.snapshots,
             told=self.told,
             clock=a.clock,
@@ -209,12 +217,34 @@ class Application:
         self.completions = InTurn([self.operations.completions, RunEnds(storage, a.archive)])
         self.engine = self._engine(a, storage)
         self.timetable = Timetable(self.engine.schedules, a.ids, a.clock)
+        self.completions.add(self.syncs)
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable, a.clock))
         self.desk = self.errands.desk(self.engine.tasks, self.workspaces, limited=management_rate > 0)
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
     def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:
+    def _settings_of(self, destination_id: str) -> Mapping[str, Any]:
+        destination = self.directory.destination(destination_id)
+        return destination.settings if destination else {}
+
+    def _syncs(self, a: Adapters, storage: Storage, tokens: Tokens) -> Syncs:
+        sender = Sender(a.transport, tokens, a.clock)
+        flush = Flush(storage, self.directory, a.archive, a.work, self.lists, sender, self.ledger, a.clock)
+        return Syncs(
+            storage=storage,
+            directory=self.directory,
+            profiles=a.profiles,
+            archive=a.archive,
+            work=a.work,
+            told=self.told,
+            dispatch=self.dispatch,
+            lists=self.lists,
+            flush=flush,
+            tasks=lambda: self.engine.tasks,
+            clock=a.clock,
+        )
+
         return Deliverer(
             directory=self.directory,
             queues=a.queues,
@@ -235,6 +265,7 @@ class Application:
                 REPLAY: self.replays.kind(),
                 **self.backfill.kinds(),
                 **self.errands.kinds,
+                SYNC: self.syncs.kind(),
             },
             purpose=RunPurpose(storage, ComputationsPurpose(a.workspace)),
             failures=self.operations.failures,

@@ -7,24 +7,20 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from msgspec.structs import replace
-
 from ..clock import Clock
-from ..destinations.kind import DestinationKind, Payload
-from ..destinations.registry import KINDS
 from ..errors import MusterError, Unavailable, place_of
 from ..identity.external_id import ACCOUNTS
 from ..profiles.change import ProfileChange
 from ..profiles.identities import taken_in
 from ..profiles.profile import DELETED, Head
-from ..queues import DELIVER, Outgoing, Queues
 from ..workspace.model import Connection
 from ..workspace.ports import Directory, SpaceView
 from .aliases import Alias, aliases
-from .debugger import Notes
-from .message import Delivery, encode
-from .payloads import Origin, alias_payload, forms, payload
-from .rows import exit_rows, groups, rows
+from .dispatch import Dispatch
+from .message import Delivery
+from .outlets import Outlet, outlets, rows_now
+from .payloads import Origin, alias_payload
+from .rows import exit_rows, groups
 from .sizes import Sizes
 from .snapshots import Snapshots
 from .told import CONTESTED, AnyRow, Held, Told, Wanted, mark_of
@@ -50,19 +46,11 @@ def one_by_one(call: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     return [call(item) for item in items]
 
 
-class Outlet(NamedTuple):
-    """A connection through which a computation is told, and the kind of its destination."""
-
-    connection: Connection
-    kind: DestinationKind
-
-
 class Part(NamedTuple):
     """A transition as one connection is to hear of it."""
 
     transition: Transition
     outlet: Outlet
-    forms: Sequence[str]
     wanted: Wanted
     integrations: Mapping[str, bool]
 
@@ -83,9 +71,8 @@ class Emitter:
     def __init__(
         self,
         directory: Directory,
-        queues: Queues,
+        dispatch: Dispatch,
         sizes: Sizes,
-        debugger: Notes,
         snapshots: Snapshots,
         told: Told,
         clock: Clock,
@@ -93,8 +80,8 @@ class Emitter:
         abreast: Abreast = one_by_one,
     ) -> None:
         self._chronicles, self._told, self._abreast = chronicles, told, abreast
-        self._directory, self._queues, self._sizes, self._clock = directory, queues, sizes, clock
-        self._debugger, self._snapshots = debugger, snapshots
+        self._directory, self._dispatch, self._sizes, self._clock = directory, dispatch, sizes, clock
+        self._snapshots = snapshots
 
     def emit(self, changes: Sequence[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that are not done and must come again; they then make the same ids."""
@@ -131,11 +118,10 @@ class Emitter:
         if not deliveries:
             return set()
         try:
-            self._queues.send(DELIVER, [_outgoing(delivery) for delivery in deliveries])
+            self._dispatch.send(deliveries)
         except MusterError as error:
-            logger.warning("The deliver queue did not take %d messages: %s", len(deliveries), type(error).__name__)
+            logger.warning("%d messages were not taken: %s", len(deliveries), type(error).__name__)
             return {record_id for record_id, of_change in told.items() if of_change}
-        self._debugger.note(deliveries)
         return set()
 
     def _plan(self, change: ProfileChange, views: dict[str, SpaceView]) -> list[Plan]:
@@ -169,10 +155,10 @@ class Emitter:
 
     def _parts(self, transition: Transition, change: ProfileChange, merges: bool, view: SpaceView) -> Iterator[Part]:
         new = change.new or Head()
-        outlets = self._outlets(view.connections.get(transition.computation.id, ()))
-        integrations = {"All": False} | {outlet.kind.name: True for outlet in outlets}
-        for outlet in outlets:
-            if told := list(forms(outlet.connection, transition.computation, new.collection)):
+        found = outlets(self._directory, view, view.connections.get(transition.computation.id, ()))
+        integrations = {"All": False} | {outlet.kind.name: True for outlet in found}
+        for outlet in found:
+            if outlet.forms(transition.computation, new.collection):
                 wanted = Wanted(
                     outlet.connection.id,
                     _rows(transition, change.old, new, outlet.connection),
@@ -180,16 +166,7 @@ class Emitter:
                     recalls=transition.is_exit,
                     only_news=transition.gained is not None or (merges and transition.value is True),
                 )
-                yield Part(transition, outlet, told, wanted, integrations)
-
-    def _outlets(self, connections: Sequence[Connection]) -> list[Outlet]:
-        """What is switched off is not caught up later, so nothing is made for it."""
-        found = []
-        for connection in connections:
-            destination = self._directory.destination(connection.destination_id) if connection.enabled else None
-            if destination is not None and destination.enabled and destination.metadata_id in KINDS:
-                found.append(Outlet(connection, KINDS[destination.metadata_id]))
-        return found
+                yield Part(transition, outlet, wanted, integrations)
 
     def _aliases(self, change: ProfileChange, view: SpaceView) -> Iterator[tuple[Outlet, Alias]]:
         """Once per destination, however many computations it hears of."""
@@ -199,7 +176,8 @@ class Emitter:
             compiled = view.catalogue.by_id.get(computation_id)
             if compiled is None or not compiled.computation.enabled:
                 continue
-            for outlet in self._outlets([c for c in connections if c.settings.get("sendAlias", False)]):
+            willing = [c for c in connections if c.settings.get("sendAlias", False)]
+            for outlet in outlets(self._directory, view, willing):
                 if outlet.kind.aliases and outlet.connection.destination_id not in heard:
                     heard.add(outlet.connection.destination_id)
                     yield from ((outlet, alias) for alias in joined)
@@ -245,9 +223,9 @@ class Emitter:
                 sheets = {}
                 continue
             for part, told in zip(plan.parts, tellings, strict=True):
-                for row, name, sequence, follows in told:
-                    made = self._of_row(part, change, row)
-                    deliveries += (replace(d, row=name, sequence=sequence, follows=follows) for d in made)
+                origin = Origin(change.space_id, change.profile_id, change.version, part.integrations)
+                head = change.new or Head()
+                deliveries += part.outlet.messages(part.transition, origin, told, head, self._clock.now())
             return deliveries
         raise Unavailable("what was told of a profile changes all the time")
 
@@ -255,14 +233,15 @@ class Emitter:
         change, connection = plan.change, outlet.connection
         origin = Origin(change.space_id, change.profile_id, change.version, {"All": False, outlet.kind.name: True})
         event = alias_payload(alias, origin, connection, self._clock.now())
-        return _delivery(event, connection, origin, alias.at)
-
-    def _of_row(self, part: Part, change: ProfileChange, row: AnyRow) -> Iterator[Delivery]:
-        origin = Origin(change.space_id, change.profile_id, change.version, part.integrations)
-        connection = part.outlet.connection
-        for form in part.forms:
-            event = payload(part.transition, origin, connection, row, form, self._clock.now())
-            yield _delivery(event, connection, origin, part.transition.at)
+        return Delivery(
+            message_id=event["messageId"],
+            connection_id=connection.id,
+            computation_id=connection.computation_id,
+            space_id=origin.space_id,
+            destination_id=connection.destination_id,
+            created_at=alias.at,
+            payload=event,
+        )
 
 
 def _one_per_profile(changes: Sequence[ProfileChange]) -> list[list[ProfileChange]]:
@@ -281,28 +260,10 @@ def _speaks_for(plan: Plan) -> list[str]:
     return list(dict.fromkeys([plan.change.profile_id, *plan.taken]))
 
 
-def _delivery(event: Payload, connection: Connection, origin: Origin, at: int) -> Delivery:
-    return Delivery(
-        message_id=event["messageId"],
-        connection_id=connection.id,
-        computation_id=connection.computation_id,
-        space_id=origin.space_id,
-        destination_id=connection.destination_id,
-        created_at=at,
-        payload=event,
-    )
-
-
-def _outgoing(delivery: Delivery) -> Outgoing:
-    return Outgoing(encode(delivery), group=delivery.destination_id)
-
-
 def _rows(transition: Transition, old: Head | None, new: Head, connection: Connection) -> Sequence[AnyRow]:
     computation, gained = transition.computation, transition.gained
     if transition.is_exit:
         ever = {(e.type, e.value): e for head in (old, new) if head for e in head.external_ids}.values()
         return groups(ever) if new.collection == ACCOUNTS else exit_rows(ever, computation, connection)
-    if new.collection == ACCOUNTS:
-        return [one for one in groups(new.external_ids) if gained is None or one.holds(gained)]
-    now = rows(new.external_ids, computation, connection)
+    now = rows_now(new, computation, connection)
     return now if gained is None else [row for row in now if row.holds(gained)]

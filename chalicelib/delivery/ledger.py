@@ -82,6 +82,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     row: str = ""
     sequence: int = 0
     follows: bool = False
+    listed: bool = False
     request: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
 

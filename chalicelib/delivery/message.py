@@ -13,7 +13,8 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     change (epoch ms). `replayed`: it went out before and goes again because the owner asks for it.
 
     `row` names whom it speaks of, empty for what speaks of nobody's state; the greatest `sequence` of a row is what
-    holds. `follows`: something older about the same row may still be on its way.
+    holds. `follows`: something older about the same row may still be on its way. `listed`: it is
+    collected for the next flush of a list.
     """
 
     message_id: str
@@ -27,6 +28,7 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     row: str = ""
     sequence: int = 0
     follows: bool = False
+    listed: bool = False
 
     @property
     def is_state(self) -> bool:

@@ -13,6 +13,7 @@ from ..identity.external_id import ACCOUNTS
 from ..instants import to_iso
 from ..workspace.model import Connection
 from .aliases import Alias
+from .enrichment import with_extras
 from .rows import Group, Row
 from .transitions import Transition
 
@@ -28,12 +29,13 @@ COMPUTED = "Trait Computed"
 
 class Origin(NamedTuple):
     """The version of the profile that made the transition. With `integrations`, which is the same for every
-    connection of the computation."""
+    connection of the computation. `again` names the sync that tells it once more."""
 
     space_id: str
     profile_id: str
     version: int
     integrations: Mapping[str, bool]
+    again: str = ""
 
 
 def forms(connection: Connection, computation: Computation, collection: str) -> Iterator[str]:
@@ -51,20 +53,28 @@ def forms(connection: Connection, computation: Computation, collection: str) -> 
 
 def message_id(transition: Transition, origin: Origin, connection: Connection, row: Row | Group, form: str) -> str:
     """The same for the same connection, row, value, profile version and form: a repeated step repeats the id."""
-    told = [connection.id, transition.computation.id, origin.space_id, origin.profile_id, origin.version]
+    # A profile may have changed in other ways since a sync that died told it.
+    moment = origin.again or origin.version
+    told = [connection.id, transition.computation.id, origin.space_id, origin.profile_id, moment]
     digest = hashlib.sha256(msgspec.json.encode([*told, row, transition.value, form]))
     return "personas_" + digest.hexdigest()[:40]
 
 
 def payload(
-    transition: Transition, origin: Origin, connection: Connection, row: Row | Group, form: str, emitted_at: int
+    transition: Transition,
+    origin: Origin,
+    connection: Connection,
+    row: Row | Group,
+    form: str,
+    emitted_at: int,
+    extras: Mapping[str, Any],
 ) -> Payload:
-    """Blank identifiers are left out. `emitted_at` is epoch ms."""
+    """Blank identifiers are left out. `emitted_at` is epoch ms, `extras` are traits that go along."""
     changed, emitted = to_iso(transition.at), to_iso(emitted_at)
     event: Payload = {"type": form, "messageId": message_id(transition, origin, connection, row, form)}
     times = {"timestamp": changed, "originalTimestamp": changed, "receivedAt": emitted, "sentAt": emitted}
     if isinstance(row, Group):
-        event |= {"groupId": row.group_id, **times, "traits": _keyed(transition)}
+        event |= {"groupId": row.group_id, **times, "traits": with_extras(_keyed(transition), extras)}
         alone = {"personas": _personas(transition.computation, origin.space_id)}
         return event | {"context": alone, "integrations": dict(origin.integrations)}
     if form == TRACK:
@@ -75,10 +85,11 @@ def payload(
     context = {"personas": _personas(transition.computation, origin.space_id)} | _device(row)
     # What carries the value comes last: no identifier may overwrite it.
     if form == TRACK:
-        event["properties"] = custom | _named_key(transition.computation) | _keyed(transition)
+        own = custom | _named_key(transition.computation) | _keyed(transition)
+        event["properties"] = with_extras(own, extras)
         context |= {"traits": email} if email else {}
     else:
-        event["traits"] = custom | email | _keyed(transition)
+        event["traits"] = with_extras(custom | email | _keyed(transition), extras)
     return event | {"context": context, "integrations": dict(origin.integrations)}
 
 

@@ -1,13 +1,13 @@
 """Payloads to a partner and what became of each of them: batches, answers per item, splitting and fresh tokens."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..clock import Clock
 from ..destinations.kind import DestinationKind, Payload, Request, Settings
 from ..errors import place_of
-from .classification import INTERNAL, Deferred, Undelivered, refusal
+from .classification import INTERNAL, PAYLOAD_VALIDATION_FAILED, Deferred, Discarded, Undelivered, refusal
 from .redaction import shown_request, shown_response, without
 from .redirects import follow
 from .tokens import BeingRenewed, Tokens
@@ -52,11 +52,33 @@ class Sender:
         """One outcome per payload. Raises nothing: our own faults are tried again, the next version may know better."""
         try:
             settings = self._tokens.settings(target.destination_id, target.kind, target.settings)
-            return self._all(target, settings, payloads, may_repeat=True)
+            return self._fit(target, settings, payloads)
         except BeingRenewed:
             return [Outcome(Deferred(str(UNAUTHORISED)), requests=0)] * len(payloads)
         except Exception as error:
             return [Outcome(_unexpected(error))] * len(payloads)
+
+    def _fit(self, target: Target, settings: Settings, payloads: Sequence[Payload]) -> list[Outcome]:
+        """What cannot be sent does not keep its neighbours from it."""
+        reasons = [target.kind.unfit(payload) for payload in payloads]
+        fit = [payload for payload, reason in zip(payloads, reasons, strict=True) if not reason]
+        told = iter(self._all(target, settings, fit, may_repeat=True) if fit else ())
+        return [Outcome(Discarded(PAYLOAD_VALIDATION_FAILED, reason)) if reason else next(told) for reason in reasons]
+
+    def ask(self, target: Target, request: Callable[[Settings], Request]) -> Response:
+        """A request that carries no payload. Raises Undelivered for any answer but a good one."""
+        kind = target.kind
+        settings = self._tokens.settings(target.destination_id, kind, target.settings)
+        answer = follow(self._transport, request(settings), kind.limits.timeout)
+        if answer.status == UNAUTHORISED and kind.renewal is not None:
+            fresh = self._tokens.renew(target.destination_id, kind, target.settings, settings)
+            answer = follow(self._transport, request(fresh), kind.limits.timeout) if fresh is not None else answer
+        replies = kind.replies(answer.status, answer.body, 1)
+        status = replies[0].status if replies else answer.status
+        failure = self._refusal(kind, status, answer)
+        if failure is not None:
+            raise failure
+        return answer
 
     def _all(
         self, target: Target, settings: Settings, payloads: Sequence[Payload], *, may_repeat: bool

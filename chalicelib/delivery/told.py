@@ -54,12 +54,14 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
 
 class Sheet(msgspec.Struct, array_like=True, frozen=True):
     """`version` is that of the newest change that is on it. `moved`: its profile was merged away, and whoever took it
-    in speaks for it. `rows` are by connection id and `name_of` a row."""
+    in speaks for it. `rows` are by connection id and `name_of` a row. `first` is by connection id the version of the
+    profile that its first sync told: earlier changes are in that already."""
 
     version: int = 0
     sequence: int = 0
     moved: bool = False
     rows: dict[str, dict[str, Entry]] = msgspec.field(default_factory=dict)
+    first: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Held(NamedTuple):
@@ -131,21 +133,28 @@ class Told:
             if not other.sheet.moved:
                 self._save(other, replace(other.sheet, moved=True))
         before = _joined(sheet, [other.sheet for other in taken])
-        after, tellings = self._told(before, name, wanted, known)
+        late = [one if sheet.first.get(one.connection_id, 0) < version else _nothing(one) for one in wanted]
+        after, tellings = self._told(before, name, late, known)
         self._save(held, replace(after, version=version))
         return tellings
 
-    def again(self, held: Held, name: str, wanted: Sequence[Wanted], known: Iterable[str]) -> Tellings:
+    def again(
+        self, held: Held, name: str, wanted: Wanted, known: Iterable[str], first_at: int | None = None
+    ) -> list[Telling]:
         """Tell a profile as it is, once for this name: whoever asks again under the same one repeats what was told,
-        and nothing that was told otherwise since. Raises Conflict or VersionConflict."""
+        and nothing that was told otherwise since. `first_at` is the version of the profile, for the first time.
+        Raises Conflict or VersionConflict."""
         sheet = held.sheet
         if sheet.moved:
-            return [[] for _ in wanted]
-        repeated = [_repeated(sheet, name, one.connection_id) for one in wanted]
-        if any(repeated):
+            return []
+        repeated = _repeated(sheet, name, wanted.connection_id)
+        if repeated:
             return repeated
-        after, tellings = self._told(sheet, name, wanted, known)
-        self._save(held, after)
+        after, (tellings,) = self._told(sheet, name, [wanted], known)
+        if first_at is not None:
+            after = replace(after, first={**after.first, wanted.connection_id: first_at})
+        if tellings:
+            self._save(held, after)
         return tellings
 
     def forget(self, space_id: str, profile_ids: Iterable[str]) -> None:
@@ -168,7 +177,8 @@ class Told:
             told = [_telling(row, entries, sequence, now) for row in _addressed(one, entries)]
             entries |= {t.name: _entry(t, one.value, change) for t in told}
             tellings.append(told)
-        return replace(sheet, sequence=sequence, rows=rows), tellings
+        first = {id: version for id, version in sheet.first.items() if id in kept}
+        return replace(sheet, sequence=sequence, rows=rows, first=first), tellings
 
     def _save(self, held: Held, sheet: Sheet) -> None:
         """Nobody believes in anything any more: then it may go when nothing told can be on its way."""
@@ -188,6 +198,10 @@ def _addressed(wanted: Wanted, entries: Mapping[str, Entry]) -> Iterator[AnyRow]
     for name, row in named.items():
         if not (wanted.only_news and name in entries and entries[name].value == wanted.value):
             yield row
+
+
+def _nothing(wanted: Wanted) -> Wanted:
+    return wanted._replace(rows=(), recalls=False)
 
 
 def _telling(row: AnyRow, entries: Mapping[str, Entry], sequence: int, now: int) -> Telling:

@@ -56,7 +56,7 @@ def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[T
         transition = _transition(compiled.computation, before.get(key), new.outcomes.get(key), new.updated_at)
         if transition is not None:
             yield transition
-        elif _told(compiled.computation, new.outcomes.get(key)):
+        elif is_told(compiled.computation, new.outcomes.get(key)):
             if fresh:
                 yield Transition(compiled.computation, new.outcomes[key].value, new.updated_at, fresh)
         elif key in brought:
@@ -78,6 +78,7 @@ def _value(computation: Computation, outcome: Outcome | None) -> Any:
     return outcome.value is True if is_audience(computation) else outcome.value
 
 
-def _told(computation: Computation, outcome: Outcome | None) -> bool:
+def is_told(computation: Computation, outcome: Outcome | None) -> bool:
+    """Whether destinations hear of it at all: it is a member, or has a value."""
     value = _value(computation, outcome)
     return value is True if is_audience(computation) else value is not None

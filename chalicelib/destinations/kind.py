@@ -72,6 +72,14 @@ class Renewal(NamedTuple):
     settings: Callable[[bytes], Mapping[str, Any]]
 
 
+class Remote(NamedTuple):
+    """How a list is made at a partner that takes lists: the request for a name and a key, and the list's id from the
+    answer. `created` raises ValueError, or KeyError, for an answer that has none."""
+
+    create: Callable[[str, str, Settings], Request]
+    created: Callable[[bytes], str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DestinationKind:
     """`build` is a pure function; it is given settings without problems and at most as many payloads as fit into one
@@ -80,8 +88,11 @@ class DestinationKind:
     `batch_size` says how many payloads a request carries under given settings, where that is not always
     `limits.batch`. Payloads share a request only when they are equal at all `batch_keys`, dotted paths into them.
     `replies` reads from the status and body of an answer what became of each payload; None when it says the same of
-    all. `retried` and `refused` are statuses that this partner means in another way than others do. `lists`: it takes
-    members of lists in bulk, not single events. `aliases`: it can be told that two ids are the same person.
+    all. `retried` and `refused` are statuses that this partner means in another way than others do. `unfit` says why
+    a payload cannot be sent at all; an empty text if it can.
+
+    `lists`: it takes members of lists in bulk, not single events; `remote` says how a list is made. `aliases`: it can
+    be told that two ids are the same person.
     """
 
     metadata_id: str
@@ -102,6 +113,8 @@ class DestinationKind:
     schedule: Schedule = field(default_factory=Schedule)
     renewal: Renewal | None = None
     lists: bool = False
+    remote: Remote | None = None
+    unfit: Callable[[Payload], str] = field(default=lambda payload: "")
     aliases: bool = False
 
     @property

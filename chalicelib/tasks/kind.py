@@ -13,7 +13,8 @@ from .task import Lane, Step, Task
 FIRST = "first"  # first computations
 EDIT = "edit"
 BATCH = "batch"
-POOLS = {FIRST: 5, EDIT: 5, BATCH: 10}
+RESYNC = "resync"
+POOLS = {FIRST: 5, EDIT: 5, BATCH: 10, RESYNC: 1}
 
 
 class Done(NamedTuple):

@@ -6,11 +6,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..clock import Clock
+from ..computations.catalogue import is_audience
 from ..computations.computation import Computation
 from ..errors import Conflict, NotFound
 from ..ids import Ids
-from .body import Body
+from .body import LONGEST, Body
 from .model import COMBINATION, PER_IDENTIFIER, Activation, Connection, IdSync, Space
+from .ports import DestinationKind, Resyncs
 from .storage import (
     Storage,
     activation_key,
@@ -30,13 +32,22 @@ EVENT_NAMES = ("enterEventName", "exitEventName", "computeEventName")
 DEFAULT_ID_SYNC = (IdSync(external_id="email", strategy="all"), IdSync(external_id="user_id", strategy="all"))
 
 FOREIGN_SOURCE = "DESTINATION_LINKED_TO_CONNECTIONS_SOURCE"
+ONLY_AUDIENCES = "DESTINATION_TAKES_ONLY_AUDIENCES"
 
 
 class Connections:
     """The connections of spaces. `content` is a request body."""
 
-    def __init__(self, storage: Storage, ids: Ids, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        ids: Ids,
+        clock: Clock,
+        kinds: Mapping[str, DestinationKind],
+        resyncs: Resyncs | None = None,
+    ) -> None:
         self._storage, self._ids, self._clock = storage, ids, clock
+        self._kinds, self._resyncs = kinds, resyncs
 
     def of(self, computation: Computation) -> list[Connection]:
         """Oldest first."""
@@ -63,7 +74,12 @@ class Connections:
             target.reject("type", "warehouses cannot be connected; connect a destination")
         id_sync, settings = _id_sync(body), _settings(body)
         body.done()
-        self._check_destination(space, destination_id)
+        kind = self._checked(space, destination_id)
+        if kind is not None and kind.lists and not is_audience(computation):
+            raise Conflict(
+                "this destination takes lists of members, and a computed trait has none; connect an audience",
+                {"code": ONLY_AUDIENCES},
+            )
         now = self._clock.now()
         connection = Connection(
             id=self._ids.ksuid("ii_"),
@@ -78,6 +94,9 @@ class Connections:
             settings=settings,
         )
         self._link(connection)
+        if self._resyncs is not None and (computation.history or (kind is not None and kind.lists)):
+            # Before it is stored: whoever dies between the two leaves a run that finds nothing.
+            self._resyncs.begin(connection)
         self._storage.connections.create(connection_key(space.id, connection.id), connection)
         self._storage.bump(space.id)
         return connection
@@ -102,6 +121,17 @@ class Connections:
         self._storage.bump(connection.space_id)
         return changed
 
+    def resync(self, connection: Connection, by: str) -> None:
+        """Tell all members, or all values, once more; `by` is the id of the token that asks. Raises Conflict while the
+        connection is paused."""
+        if not connection.enabled:
+            raise Conflict("the connection is paused: take it up again first")
+        if self._resyncs is not None:
+            self._resyncs.request(connection.space_id, connection.id, by)
+
+    def is_resyncing(self, connection: Connection) -> bool:
+        return self._resyncs is not None and self._resyncs.is_pending(connection.id)
+
     def remove(self, connection: Connection) -> None:
         """Raises Conflict while it has activations."""
         if self._activations(connection):
@@ -121,7 +151,8 @@ class Connections:
     def _every(self, space_id: str) -> list[Connection]:
         return self._storage.connections.every(space_partition(space_id), "connection#")
 
-    def _check_destination(self, space: Space, destination_id: str) -> None:
+    def _checked(self, space: Space, destination_id: str) -> DestinationKind | None:
+        """The kind of a destination that can be connected. Raises NotFound and Conflict."""
         destination = self._storage.destinations.get(destination_key(space.workspace_id, destination_id))
         if destination.source_id != space.engage_source_id:
             raise Conflict(
@@ -129,6 +160,7 @@ class Connections:
                 f"whose sourceId is {space.engage_source_id}, the Engage source of the space, and connect that",
                 {"code": FOREIGN_SOURCE, "engageSourceId": space.engage_source_id},
             )
+        return self._kinds.get(destination.metadata_id)
 
     def _link(self, connection: Connection) -> None:
         key = link_key(connection.space_id, connection.computation_id, connection.destination_id)
@@ -183,6 +215,9 @@ def _settings(body: Body) -> dict[str, Any]:
     for name in FLAGS:
         settings.flag(name)
     settings.choice("fanout", (COMBINATION, PER_IDENTIFIER))
+    traits = settings.mapping("traits") or {}
+    if not all(isinstance(sent, str) and 0 < len(sent) <= LONGEST for sent in traits.values()):
+        settings.reject("traits", f'"{settings.path}traits" must say for traits under which name they are sent')
     for name in EVENT_NAMES:
         if settings.has(name):
             settings.required_text(name)

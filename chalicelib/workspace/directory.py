@@ -17,7 +17,7 @@ from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
 from .destinations import open_settings
-from .model import Connection, Destination, Source, Space, Token
+from .model import Activation, Connection, Destination, Source, Space, Token
 from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
     Storage,
@@ -147,8 +147,11 @@ class StoredDirectory:
         partition = space_partition(space_id)
         computations = every(self._storage.records, partition, "computation#")
         connections = every(self._storage.records, partition, "connection#")
+        activations = every(self._storage.records, partition, "activation#")
         rules = every(self._storage.records, partition, identity_rules_key(space_id).sort)
-        content = frozenset((record.key.sort, record.version) for record in (*computations, *connections, *rules))
+        content = frozenset(
+            (record.key.sort, record.version) for record in (*computations, *connections, *activations, *rules)
+        )
         now = self._clock.now()
         if before and before.view.version == version:
             if before.content == content:
@@ -162,6 +165,7 @@ class StoredDirectory:
             _catalogue(version, [item for item in compiled if item]),
             _by_computation(self._storage.connections.read(record) for record in connections),
             self._storage.identity_rules.read(rules[0]) if rules else DEFAULT_RULES,
+            _by_connection(self._storage.activations.read(record) for record in activations),
         )
         return _Loaded(view, content, now)
 
@@ -215,4 +219,11 @@ def _by_computation(connections: Iterable[Connection]) -> dict[str, list[Connect
     found: dict[str, list[Connection]] = {}
     for connection in sorted(connections, key=lambda connection: (connection.created_at, connection.id)):
         found.setdefault(connection.computation_id, []).append(connection)
+    return found
+
+
+def _by_connection(activations: Iterable[Activation]) -> dict[str, list[Activation]]:
+    found: dict[str, list[Activation]] = {}
+    for activation in sorted(activations, key=lambda activation: (activation.created_at, activation.id)):
+        found.setdefault(activation.connection_id, []).append(activation)
     return found

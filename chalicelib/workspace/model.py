@@ -96,6 +96,10 @@ class Connection(msgspec.Struct, kw_only=True):
     `settings` are the caller's `connectionSettings`, of which these are understood: `sendIdentify` (default true),
     `sendTrack`, `sendMobileIds` and `sendAlias` (of merges; default false), `sendGroup` (of accounts, default true for
     traits), `fanout` (COMBINATION or PER_IDENTIFIER), `enterEventName`, `exitEventName`, `computeEventName`.
+
+    `traits` are those that go along, by key, with the names they are sent under.
+
+    `external_audience_id` names the list that was made for it at the partner, if the destination takes lists.
     """
 
     id: str
@@ -108,6 +112,7 @@ class Connection(msgspec.Struct, kw_only=True):
     updated_at: int
     id_sync: list[IdSync] = msgspec.field(default_factory=list)  # empty: every value of the standard types
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    external_audience_id: str | None = None
 
 
 class Activation(msgspec.Struct, kw_only=True):

@@ -7,19 +7,20 @@ from ..computations.catalogue import Catalogue
 from ..computations.computation import Computation
 from ..errors import Problem
 from ..identity.rules import DEFAULT_RULES, Rules
-from .model import Connection, Destination, Source, Space, Token
+from .model import Activation, Connection, Destination, Source, Space, Token
 
 SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
 
 class SpaceView(NamedTuple):
     """One version of what a space computes, where it sends it and how it tells people apart. `connections` is by
-    computation id, all of them, the disabled ones included."""
+    computation id, `activations` by connection id; all of them, the disabled ones included."""
 
     version: int
     catalogue: Catalogue
     connections: Mapping[str, Sequence[Connection]]
     rules: Rules = DEFAULT_RULES
+    activations: Mapping[str, Sequence[Activation]] = {}
 
 
 class Directory(Protocol):
@@ -79,6 +80,10 @@ class Resyncs(Protocol):
 
     def is_pending(self, connection_id: str) -> bool: ...
 
+    def begin(self, connection: Connection) -> None:
+        """The first time, of a connection that is stored in a moment."""
+        ...
+
 
 class DestinationOption(Protocol):
     """One setting of a kind of destination."""
@@ -114,6 +119,8 @@ class DestinationKind(Protocol):
     def categories(self) -> Sequence[str]: ...
     @property
     def options(self) -> Sequence[DestinationOption]: ...
+    @property
+    def lists(self) -> bool: ...
 
     def problems(self, settings: Mapping[str, Any], *, complete: bool = True) -> list[Problem]:
         """Every broken rule. With `complete` false, required settings may be missing."""

@@ -37,7 +37,7 @@ class Workspaces:
     ) -> None:
         storage = self._storage = Storage(records, clock)
         self.sizes = sizes
-        self.connections = Connections(storage, ids, clock)
+        self.connections = Connections(storage, ids, clock, kinds, resyncs)
         self.activations = Activations(storage, ids, clock, resyncs)
         self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
         self.sources = Sources(storage, ids, clock, self.destinations)

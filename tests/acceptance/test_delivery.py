@@ -338,8 +338,42 @@ def test_names_of_events_and_secret_headers_are_the_owners(world: World) -> None
     assert world.received("hook")[0]["headers"]["Authorization"] == "Bearer hush"
 
 
-def test_a_destination_connected_later_hears_only_of_what_changes_then(world: World) -> None:
+def test_a_destination_connected_later_hears_of_those_who_are_members_already(world: World) -> None:
     vip = Vip(world)
+    vip.enter("member", "jo@ex.io", "joe@ex.io")
+    world.send(identify("nobody", plan="free"))
+    world.connect(vip.audience, world.webhook("later"))
+    world.advance(60)
+    events = world.events("later")
+    assert [(e["event"], e["userId"], e["properties"]["vip"]) for e in events] == [
+        ("Audience Entered", "member", True)
+    ] * 2
+    assert {e["context"]["traits"]["email"] for e in events} == {"jo@ex.io", "joe@ex.io"}
+    vip.enter("new")
+    assert [event["userId"] for event in world.events("later")[2:]] == ["new"]
+    assert len(vip.events) == 3
+
+
+def test_members_are_told_again_when_their_owner_asks_and_what_a_pause_lost_is_repaired_by_that(world: World) -> None:
+    vip = Vip(world)
+    vip.enter("u1")
+    world.manage("PATCH", vip.connection, {"enabled": False})
+    assert world.manage("POST", vip.connection + "/resync").status == 409
+    vip.enter("u2")
+    world.manage("PATCH", vip.connection, {"enabled": True})
+    world.advance(60)
+    assert [event["userId"] for event in vip.events] == ["u1"]
+    answer = world.manage("POST", vip.connection + "/resync")
+    assert (answer.status, answer.data["performResync"]) == (200, True)
+    world.advance(60)
+    assert sorted(event["userId"] for event in vip.events) == ["u1", "u1", "u2"]
+    assert len({event["messageId"] for event in vip.events}) == 3
+    world.advance(1.1 * HOURS)
+    assert [event["event"] for event in vip.events[3:]] == ["Audience Exited"] * 2
+
+
+def test_a_destination_connected_later_without_a_past_hears_only_of_what_changes_then(world: World) -> None:
+    vip = Vip(world, audience={"options": {"includeHistoricalData": False}})
     vip.enter("member")
     world.connect(vip.audience, world.webhook("later"))
     world.advance(600)

@@ -5,16 +5,12 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import HOUR, FixedClock
-from chalicelib.delivery.debugger import Debugger
-from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
-from chalicelib.delivery.snapshots import Snapshots
-from chalicelib.delivery.told import Told as Remembered
 from chalicelib.instants import to_iso
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
-from tests.delivery.world import NOW, SPACE, FakeDirectory, connection, webhook
+from chalicelib.store.memory import MemoryQueues, MemoryRecords
+from tests.delivery.world import NOW, SPACE, FakeDirectory, connection, emitter, webhook
 from tests.events import T0
 from tests.pipeline.shop import identify, track
 
@@ -33,15 +29,8 @@ class Told:
         self.queues, clock = MemoryQueues(), FixedClock(NOW)
         wired = [connection(one, **settings) for one in (BIG, LOGINS)]
         self.sizes = Sizes(MemoryRecords(clock))
-        self.emitter = Emitter(
-            FakeDirectory([BIG, LOGINS], wired, [webhook()]),
-            self.queues,
-            self.sizes,
-            Debugger(MemoryRecords(clock), clock),
-            Snapshots(MemoryArchive(clock)),
-            Remembered(MemoryRecords(clock), clock),
-            clock,
-        )
+        directory, work = FakeDirectory([BIG, LOGINS], wired, [webhook()]), MemoryRecords(clock)
+        self.emitter = emitter(directory, self.queues, work, clock, sizes=self.sizes)
         self.read = 0
 
     def events(self) -> list[dict[str, Any]]:

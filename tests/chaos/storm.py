@@ -26,15 +26,12 @@ from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.pace import Pacer
 from chalicelib.delivery.sending import Sender
-from chalicelib.delivery.sizes import Sizes
-from chalicelib.delivery.snapshots import Snapshots
 from chalicelib.delivery.tokens import Tokens
-from chalicelib.delivery.told import Told
 from chalicelib.delivery.transport import Response
 from chalicelib.destinations.kind import Request
 from chalicelib.queues import Outgoing, Received
 from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords, MemorySecrets
-from tests.delivery.world import NOW, FakeDirectory, audience, change, connection, head, webhook
+from tests.delivery.world import NOW, FakeDirectory, audience, change, connection, emitter, head, webhook
 
 DESTINATIONS = 20
 DEAD, SLOW, BUSY, CLOSING = "d00", "d01", "d02", "d03"
@@ -227,8 +224,7 @@ class Storm:
         records = dice.around(self.records)
         ledger = Ledger(records, self.clock)
         notes = Emissions(self.archive, ledger.counters, Debugger(records, self.clock), self.clock)
-        sizes, snapshots, told = Sizes(records), Snapshots(self.archive), Told(records, self.clock)
-        return Emitter(self.directory, dice.around(queue), sizes, notes, snapshots, told, self.clock)
+        return emitter(self.directory, dice.around(queue), records, self.clock, archive=self.archive, notes=notes)
 
     def _deliverer(self, lanes: "_Lanes") -> Deliverer:
         records, transport = self.dice.around(self.records), self.dice.around(self.partners)
@@ -247,16 +243,8 @@ class Storm:
 
     def _expect(self, batch: Sequence[Any]) -> None:
         queues = MemoryQueues()
-        emitter = Emitter(
-            self.directory,
-            queues,
-            Sizes(MemoryRecords(self.clock)),
-            Debugger(MemoryRecords(self.clock), self.clock),
-            Snapshots(MemoryArchive()),
-            Told(MemoryRecords(self.clock), self.clock),
-            self.clock,
-        )
-        assert emitter.emit(batch) == set()
+        fresh = emitter(self.directory, queues, MemoryRecords(self.clock), self.clock)
+        assert fresh.emit(batch) == set()
         for body in queues.bodies("deliver"):
             one = decode(body)
             self.expected[one.destination_id].add(one.message_id)

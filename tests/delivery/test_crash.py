@@ -7,17 +7,14 @@ import pytest
 from chalicelib.clock import FixedClock
 from chalicelib.deadline import NoDeadline
 from chalicelib.delivery.debugger import Debugger
-from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.ledger import Ledger
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
-from chalicelib.delivery.snapshots import Snapshots
-from chalicelib.delivery.told import Told
 from chalicelib.queues import DELIVER
 from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
 
 from .post import answers, delivery, posted
-from .world import E1, E2, NOW, SPACE, U1, FakeDirectory, audience, change, connection, head, webhook
+from .world import E1, E2, NOW, SPACE, U1, FakeDirectory, audience, change, connection, emitter, head, webhook
 
 
 class Killed(BaseException):
@@ -111,15 +108,11 @@ def test_an_emission_survives_a_death_at_every_call(after):
         directory = FakeDirectory([vip], [connection(vip, sendTrack=True)], [webhook()])
         queues, records, fuse = MemoryQueues(), MemoryRecords(clock), Fuse(at, after)
         work, archive = fuse.around(records), MemoryArchive(clock)
-        landing = Snapshots(fuse.around(archive))
-        ports = fuse.around(directory), fuse.around(queues), Sizes(work), Debugger(work, clock), landing
-        fused = Emitter(*ports, Told(work, clock), clock)
+        fused = emitter(fuse.around(directory), fuse.around(queues), work, clock, archive=fuse.around(archive))
         try:
             assert fused.emit(moved) == set()
         except Killed:
-            sizes, debugger = Sizes(records), Debugger(records, clock)
-            ports = directory, queues, sizes, debugger, Snapshots(archive)
-            assert Emitter(*ports, Told(records, clock), clock).emit(moved) == set()
+            assert emitter(directory, queues, records, clock, archive=archive).emit(moved) == set()
         told.append({decode(body).message_id for body in queues.bodies(DELIVER)})
         assert Sizes(records).of(SPACE) == {"aud_vip": 2}
         assert len(Debugger(records, clock).newest("d1")) == 6

@@ -7,15 +7,12 @@ import pytest
 
 from chalicelib.clock import FixedClock
 from chalicelib.delivery.debugger import Debugger
-from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import decode
 from chalicelib.delivery.sizes import Sizes
-from chalicelib.delivery.snapshots import Snapshots
-from chalicelib.delivery.told import Told
 from chalicelib.errors import Unavailable
 from chalicelib.profiles.profile import Outcome
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
+from chalicelib.store.memory import MemoryQueues, MemoryRecords
 
 from .world import (
     A1,
@@ -31,6 +28,7 @@ from .world import (
     audience,
     change,
     connection,
+    emitter,
     head,
     trait,
     webhook,
@@ -48,8 +46,7 @@ class Stage:
         self.queues = MemoryQueues()
         work = MemoryRecords(self.clock)
         self.sizes, self.debugger = Sizes(work), Debugger(work, self.clock)
-        snapshots, told = Snapshots(MemoryArchive(self.clock)), Told(work, self.clock)
-        self.emitter = Emitter(self.directory, self.queues, self.sizes, self.debugger, snapshots, told, self.clock)
+        self.emitter = emitter(self.directory, self.queues, work, self.clock, notes=self.debugger, sizes=self.sizes)
 
     def emit(self, *changes):
         assert self.emitter.emit(changes) == set()

@@ -6,21 +6,17 @@ from collections import Counter
 import pytest
 
 from chalicelib.clock import MINUTE, FixedClock
-from chalicelib.delivery.debugger import Debugger
-from chalicelib.delivery.emit import Emitter
 from chalicelib.delivery.message import Delivery, decode
 from chalicelib.delivery.sizes import Sizes
-from chalicelib.delivery.snapshots import Snapshots
-from chalicelib.delivery.told import Told
 from chalicelib.profiles.profile import Merge
 from chalicelib.queues import DELIVER
-from chalicelib.store.memory import MemoryArchive, MemoryQueues, MemoryRecords
+from chalicelib.store.memory import MemoryQueues, MemoryRecords
 from chalicelib.workspace.ports import SpaceView
 from tests.pipeline.crowd import Crowd, call, limits
 from tests.pipeline.shop import audience as defined
 
 from .test_emit import TRACK, ltv, shown, vip
-from .world import A1, E1, NOW, U1, change, connection, head, webhook
+from .world import A1, E1, NOW, U1, change, connection, emitter, head, webhook
 
 E2, U2 = ("email", "jo2@ex.io"), ("user_id", "u2")
 
@@ -102,8 +98,7 @@ class Partner:
         self._queues = MemoryQueues()
         work, clock = MemoryRecords(FixedClock(NOW)), FixedClock(NOW)
         self.sizes = Sizes(work)
-        debugger, snapshots, told = Debugger(work, clock), Snapshots(MemoryArchive(clock)), Told(work, clock)
-        self._emitter = Emitter(self, self._queues, self.sizes, debugger, snapshots, told, clock)  # type: ignore[arg-type]
+        self._emitter = emitter(self, self._queues, work, clock)
         self.members: Counter[tuple[str, str]] = Counter()
 
     def view(self, space_id):

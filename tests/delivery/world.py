@@ -7,10 +7,18 @@ from msgspec.structs import replace
 
 from chalicelib.computations.catalogue import Catalogue, Compiled
 from chalicelib.computations.computation import AUDIENCE, DEFAULT_EXTERNAL_IDS, TRAIT, USERS, Computation
+from chalicelib.delivery.debugger import Debugger
+from chalicelib.delivery.dispatch import Dispatch
+from chalicelib.delivery.emit import Emitter
+from chalicelib.delivery.lists import Lists
+from chalicelib.delivery.sizes import Sizes
+from chalicelib.delivery.snapshots import Snapshots
+from chalicelib.delivery.told import Told
 from chalicelib.destinations.webhook import WEBHOOK
 from chalicelib.identity.external_id import ExternalId
 from chalicelib.profiles.change import ProfileChange
 from chalicelib.profiles.profile import Head, Outcome
+from chalicelib.store.memory import MemoryArchive
 from chalicelib.workspace.model import Connection, Destination, IdSync
 from chalicelib.workspace.ports import SpaceView
 
@@ -60,6 +68,18 @@ def webhook(id="d1", *, enabled=True, **settings) -> Destination:
         created_at=0,
         settings={"url": f"https://{id}.example.org/in", **settings},
     )
+
+
+def emitter(directory, queues, work, clock, *, archive=None, notes=None, sizes=None) -> Emitter:
+    """One that has no lists: nobody makes tasks for it."""
+    notes = notes or Debugger(work, clock)
+    dispatch = Dispatch(queues, Lists(work, _no_tasks, lambda destination_id: {}, clock), notes)
+    snapshots = Snapshots(archive or MemoryArchive(clock))
+    return Emitter(directory, dispatch, sizes or Sizes(work), snapshots, Told(work, clock), clock)
+
+
+def _no_tasks():
+    raise AssertionError("nothing is flushed here")
 
 
 class FakeDirectory:

@@ -79,6 +79,11 @@ class ChangedConnection(Shown, kw_only=True):
     connection_settings: JsonObject
 
 
+class Resync(Shown, kw_only=True):
+    connection: ConnectionId
+    perform_resync: Annotated[bool, about("Whether it is under way.")]
+
+
 class Connection(Shown, kw_only=True):
     """A computation feeding a destination."""
 
@@ -190,6 +195,13 @@ GROUPS = (
     ),
     Group(
         "Activations",
+        Operation(
+            "POST",
+            of + CONNECTION + "/resync",
+            f"Tell a destination of {what} once more",
+            Resync,
+            note="In the background, as things stand then. Asking again while it is under way changes nothing.",
+        ),
         "On which change of an audience a connection sends, and which traits go along.",
         (
             Operation("POST", AUDIENCE + CONNECTION + "/activations", "Add one", GotActivation, takes=NewActivation),

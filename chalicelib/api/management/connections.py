@@ -65,6 +65,15 @@ def remove_connection(call: Call) -> dict[str, Any]:
     return SUCCESS
 
 
+@endpoint(routes, "POST", CONNECTION[0] + "/resync", versions=ALPHA_ONLY)
+@endpoint(routes, "POST", CONNECTION[1] + "/resync", versions=ALPHA_ONLY)
+def resync_connection(call: Call) -> dict[str, Any]:
+    """An addition of Muster's: everybody is told once more, in the background."""
+    connection = _connection(call)
+    call.workspaces.connections.resync(connection, call.token.id)
+    return {"connection": {"id": connection.id}, "performResync": call.workspaces.connections.is_resyncing(connection)}
+
+
 @endpoint(routes, "GET", "/spaces/{space_id}/audienceType/{audience_type}/supported-destinations", versions=ALPHA_ONLY)
 def list_supported_destinations(call: Call) -> dict[str, Any]:
     """By slug. Only audiences of users are evaluated, so nothing takes the others; no kind has actions yet."""

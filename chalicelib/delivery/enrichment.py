@@ -1,0 +1,34 @@
+"""Traits that go along with what a connection tells, under the names its owner chose."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..profiles.profile import Head
+from ..workspace.model import Activation, Connection
+
+ENTERED, EXITED = "Audience Entered", "Audience Exited"
+
+
+def extras(
+    connection: Connection, activations: Sequence[Activation], head: Head, *, is_exit: bool = False
+) -> dict[str, Any]:
+    """By the name they are sent under. A trait that the profile does not have is left out."""
+    unfit = ENTERED if is_exit else EXITED
+    wanted: dict[str, str] = dict(connection.settings.get("traits") or {})
+    for activation in activations:
+        if activation.connection_id == connection.id and activation.enabled and activation.type != unfit:
+            wanted |= {key: activation.mapping.get(key, key) for key in activation.properties}
+    return {sent: value for key, sent in wanted.items() if (value := _value(head, key)) is not None}
+
+
+def _value(head: Head, key: str) -> Any:
+    """What a computation says comes before what anybody sent under its key."""
+    if key in head.outcomes:
+        return head.outcomes[key].value
+    trait = head.traits.get(key)
+    return None if trait is None else trait.value
+
+
+def with_extras(own: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message says itself is never overwritten."""
+    return {name: value for name, value in others.items() if name not in own} | dict(own)
