@@ -25,24 +25,24 @@ from .batch.timetable import Timetable
 from .clock import SECOND, Clock, SystemClock
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
-from .delivery.emissions import Emissions
 from .delivery.dispatch import Dispatch
+from .delivery.emissions import Emissions
 from .delivery.emit import Emitter
 from .delivery.figures import Figures
-from .delivery.graph import Graph
 from .delivery.flush import Flush
+from .delivery.graph import Graph
 from .delivery.ledger import Ledger
-from .delivery.pace import Pacer
 from .delivery.lists import SYNC, Lists
+from .delivery.pace import Pacer
 from .delivery.replays import REPLAY, Replays
 from .delivery.sending import Sender
 from .delivery.sizes import Sizes
 from .delivery.snapshots import Snapshots
-from .delivery.tester import Tester
 from .delivery.sync import Syncs
+from .delivery.tester import Tester
 from .delivery.tokens import Tokens
-from .delivery.transport import Transport, UrllibTransport
 from .delivery.told import Told
+from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .errands import Errands
 from .ids import Ids, RandomIds
@@ -216,14 +216,13 @@ class Application:
         )
         self.completions = InTurn([self.operations.completions, RunEnds(storage, a.archive)])
         self.engine = self._engine(a, storage)
-        self.timetable = Timetable(self.engine.schedules, a.ids, a.clock)
         self.completions.add(self.syncs)
+        self.timetable = Timetable(self.engine.schedules, a.ids, a.clock)
         self.run_requests = RunRequests(self.engine.tasks, self.timetable, a.ids)
         self.completions.add(Chain(a.workspace, self.engine.tasks, self.timetable, a.clock))
         self.desk = self.errands.desk(self.engine.tasks, self.workspaces, limited=management_rate > 0)
         self.overviews = Overviews(self.workspaces, self.engine.tasks, changes, self.ledger, a.clock)
 
-    def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:
     def _settings_of(self, destination_id: str) -> Mapping[str, Any]:
         destination = self.directory.destination(destination_id)
         return destination.settings if destination else {}
@@ -245,6 +244,7 @@ class Application:
             clock=a.clock,
         )
 
+    def _deliverer(self, a: Adapters, tokens: Tokens) -> Deliverer:
         return Deliverer(
             directory=self.directory,
             queues=a.queues,
@@ -263,9 +263,9 @@ class Application:
                 BATCH_RUN: self.batch_runs.kind(),
                 COMPACTION: self.compaction.kind(),
                 REPLAY: self.replays.kind(),
+                SYNC: self.syncs.kind(),
                 **self.backfill.kinds(),
                 **self.errands.kinds,
-                SYNC: self.syncs.kind(),
             },
             purpose=RunPurpose(storage, ComputationsPurpose(a.workspace)),
             failures=self.operations.failures,
