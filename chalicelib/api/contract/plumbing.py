@@ -184,6 +184,13 @@ def _connections(of: str, what: str) -> list[Operation]:
             note="The path takes the id of the connection, or of its destination.",
         ),
         Operation("DELETE", of + CONNECTION, f"Remove a connection of {what}", Success),
+        Operation(
+            "POST",
+            of + CONNECTION + "/resync",
+            f"Tell a destination of {what} once more",
+            Resync,
+            note="In the background, as things stand then. Asking again while it is under way changes nothing.",
+        ),
     ]
 
 
@@ -195,13 +202,6 @@ GROUPS = (
     ),
     Group(
         "Activations",
-        Operation(
-            "POST",
-            of + CONNECTION + "/resync",
-            f"Tell a destination of {what} once more",
-            Resync,
-            note="In the background, as things stand then. Asking again while it is under way changes nothing.",
-        ),
         "On which change of an audience a connection sends, and which traits go along.",
         (
             Operation("POST", AUDIENCE + CONNECTION + "/activations", "Add one", GotActivation, takes=NewActivation),
