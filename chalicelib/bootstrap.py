@@ -18,6 +18,7 @@ from .backfill.run import Backfill
 from .backfill.watching import RunEnds, RunPurpose
 from .backfill.wishes import Wishes
 from .batch.chain import Chain, InTurn
+from .batch.linked import LINKED_RUN, linked_runs
 from .batch.members import Members
 from .batch.requests import RunRequests
 from .batch.run import BATCH_RUN, BatchRuns
@@ -261,6 +262,7 @@ class Application:
             queues=a.queues,
             kinds={
                 BATCH_RUN: self.batch_runs.kind(),
+                LINKED_RUN: linked_runs(),
                 COMPACTION: self.compaction.kind(),
                 REPLAY: self.replays.kind(),
                 SYNC: self.syncs.kind(),

@@ -9,6 +9,7 @@ from .audit.preferences import SpacePreferences
 from .audit.recorder import Recorder
 from .audit.trail import Trail
 from .clock import Clock
+from .computations.computation import Computation
 from .deadline import Deadline
 from .delivery.ledger import Ledger
 from .delivery.transport import Transport
@@ -24,6 +25,7 @@ from .records import Records
 from .secrecy import Secrets
 from .workspace.ports import Directory
 from .workspace.service import Workspaces
+from .workspace.storage import Shelf
 
 
 class Operations:
@@ -48,8 +50,9 @@ class Operations:
         self.trail = Trail(work, Announcer(outbox), clock)
         self.recorder = Recorder(self.trail, ids, clock)
         self.preferences = SpacePreferences(workspace)
-        self.failures = Failures(self.trail, self.preferences, directory)
-        self.completions = Completions(self.trail, directory)
+        computations = Shelf(workspace, Computation)
+        self.failures = Failures(self.trail, self.preferences, directory, computations)
+        self.completions = Completions(self.trail, directory, computations)
         self.forwarder = Forwarder(workspace, workspaces.sources, directory, intake)
         self.channels = Channels(workspace, secrets, ids, clock)
         self.inbox = Inbox(work, clock)

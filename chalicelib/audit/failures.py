@@ -7,10 +7,12 @@ finds the row in its place.
 import logging
 
 from ..computations.catalogue import is_audience
+from ..computations.computation import Computation
 from ..ids import derived
 from ..tasks.task import SUCCEEDED, Failure, Task
 from ..workspace.model import Space
 from ..workspace.ports import Directory
+from ..workspace.storage import Shelf, computation_key
 from .catalogue import AUDIENCE, FAILED, JOURNEY, RUN_COMPLETE, RUN_FAILED, SYNC_FAILED, TASK, TRAIT, has, name_of
 from .preferences import SpacePreferences
 from .row import ID_PREFIX, Row
@@ -28,8 +30,11 @@ _BY_PREFIX = {"aud_": AUDIENCE, "tra_": TRAIT}
 class Failures:
     """`tasks.ports.Failures`, written into the audit trail."""
 
-    def __init__(self, trail: Trail, preferences: SpacePreferences, directory: Directory) -> None:
-        self._trail, self._preferences, self._subjects = trail, preferences, _Subjects(directory)
+    def __init__(
+        self, trail: Trail, preferences: SpacePreferences, directory: Directory, computations: Shelf[Computation]
+    ) -> None:
+        self._trail, self._preferences = trail, preferences
+        self._subjects = _Subjects(directory, computations)
 
     def report(self, task: Task, failure: Failure) -> None:
         subject = self._subjects.of(task)
@@ -45,8 +50,8 @@ class Failures:
 class Completions:
     """`tasks.ports.Completions`: runs that succeeded. Failures were told before, cancellations are wanted."""
 
-    def __init__(self, trail: Trail, directory: Directory) -> None:
-        self._trail, self._subjects = trail, _Subjects(directory)
+    def __init__(self, trail: Trail, directory: Directory, computations: Shelf[Computation]) -> None:
+        self._trail, self._subjects = trail, _Subjects(directory, computations)
 
     def report(self, task: Task) -> None:
         subject = self._subjects.of(task)
@@ -80,8 +85,8 @@ class _Subject:
 
 
 class _Subjects:
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, directory: Directory, computations: Shelf[Computation]) -> None:
+        self._directory, self._computations = directory, computations
 
     def of(self, task: Task) -> _Subject | None:
         """None only when the whole space is gone: then there is nobody to read about it."""
@@ -92,10 +97,9 @@ class _Subjects:
         if not task.computation_id:
             return _Subject(space, TASK, task.task_id, task.kind)
         id = task.computation_id
-        compiled = self._directory.view(space.id).catalogue.by_id.get(id)
-        if compiled is None:  # deleted meanwhile, or not a computation of users
+        computation = self._computations.find(computation_key(space.id, id))
+        if computation is None:  # deleted meanwhile
             return _Subject(space, _BY_PREFIX.get(id[:4], JOURNEY), id, id)
-        computation = compiled.computation
         return _Subject(space, AUDIENCE if is_audience(computation) else TRAIT, id, computation.name)
 
 

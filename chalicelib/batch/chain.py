@@ -68,7 +68,9 @@ class Chain:
         def judged(present: Computation) -> Computation:
             if decided is None:
                 return replace(present, stage=FAILED) if present.stage == COMPUTING else present
-            stage = LIVE if decided.status == SUCCEEDED else FAILED
+            succeeded = decided.status == SUCCEEDED
+            present = replace(present, counted=present.counted or succeeded)
+            stage = LIVE if succeeded else FAILED
             return replace(present, stage=stage) if present.stage in (COMPUTING, LIVE, FAILED) else present
 
         key = computation_key(task.space_id, task.computation_id)

@@ -1,5 +1,5 @@
 """When computations of accounts run by themselves. Each has one schedule; every eight hours unless its owner says
-otherwise, never when the owner removed it.
+otherwise, never when the owner removed it. Linked audiences have one if their owner adds it, and it never wakes.
 
 No record means the schedule that every computation starts with. It gets a record, and with it a slot, when the first
 run is due; so nobody has to remember anything at creation. As long as there is nothing to run, a schedule sleeps.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ..clock import DAY, HOUR, MINUTE, Clock
-from ..computations.computation import ACCOUNTS, Computation
+from ..computations.computation import USERS, Computation
 from ..errors import Conflict, Invalid, NotFound, Problem, VersionConflict
 from ..ids import Ids, derived
 from ..tasks import cadence as cadences
@@ -29,7 +29,8 @@ FIELDS = {"interval": "config.interval", "days": "config.days", "hours": "config
 
 
 class Planned(NamedTuple):
-    """A schedule as its owner sees it. `next_at` is epoch ms; None while the computation is off."""
+    """A schedule as its owner sees it. `next_at` is epoch ms; None while the computation is off. For a linked audience
+    it is the slot that the schedule names, though nothing comes of it."""
 
     id: str
     cadence: Cadence
@@ -44,11 +45,12 @@ class Timetable:
 
     def of(self, computation: Computation) -> Planned | None:
         """None for what only runs when somebody asks."""
-        if computation.scope != ACCOUNTS:
+        if computation.scope == USERS:
             return None
         held = self._schedules.find(_name(computation.id))
         if held is None:
-            return self._planned(computation, _first_id(computation), Every(DEFAULT_INTERVAL))
+            first = self._planned(computation, _first_id(computation), Every(DEFAULT_INTERVAL))
+            return first if computation.is_computed else None
         schedule = held.schedule
         if isinstance(schedule.cadence, Manual):
             return None
@@ -82,7 +84,7 @@ class Timetable:
 
     def check(self, computation: Computation) -> None:
         """Raises Invalid for what is computed as events arrive."""
-        if computation.scope != ACCOUNTS:
+        if computation.scope == USERS:
             message = "only what is computed of ACCOUNTS runs by a schedule; this is kept up to date at every moment"
             raise Invalid(Problem(message, "audienceType" if computation.kind == "audience" else "definition.type"))
 
@@ -121,10 +123,9 @@ class Timetable:
                 cadence=cadence,
                 computation_id=computation.id,
                 input={"schedule": schedule_id},
-            )
+            ),
+            asleep=not (computation.enabled and computation.ready),
         )
-        if not (computation.enabled and computation.ready):
-            self.sleep(computation.id)
         return self._planned(computation, schedule_id, cadence, made.next_at)
 
     def _planned(
@@ -132,7 +133,7 @@ class Timetable:
     ) -> Planned:
         """What sleeps until its first computation is through, will be awake at its next slot."""
         following = next_at or cadences.next_slot(cadence, self._clock.now())
-        return Planned(schedule_id, cadence, following if computation.enabled else None)
+        return Planned(schedule_id, cadence, following if computation.enabled or not computation.is_computed else None)
 
 
 def shape(planned: Planned) -> dict[str, Any]:

@@ -9,6 +9,9 @@ AUDIENCE = "audience"
 TRAIT = "trait"
 USERS = "USERS"
 ACCOUNTS = "ACCOUNTS"
+LINKED = "LINKED"
+
+PROFILE = "profile"  # what an audience counts unless it is linked and its owner names an entity
 
 ANONYMOUS_ID = "anonymous_id"
 DEFAULT_EXTERNAL_IDS = ("user_id", "email", "android.idfa", "ios.idfa")
@@ -32,7 +35,8 @@ class Edition(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Computation(msgspec.Struct, kw_only=True):
-    """`scope` is USERS or ACCOUNTS. `key` never changes and is never given to another computation. Times are epoch ms.
+    """`scope` is USERS or ACCOUNTS, or LINKED for what is never computed. `key` never changes and is never given to
+    another computation. `target_entity` is what a linked audience would count. Times are epoch ms.
 
     `external_ids`: a profile can be a member only if it has an external id of one of these types.
 
@@ -41,7 +45,8 @@ class Computation(msgspec.Struct, kw_only=True):
 
     `version` counts the editions that became active. `ready`: it has values; False until the streams of the first
     edition are complete. `begun_at` is when these were last begun. `generations` are those of the active edition's
-    streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `stage` is for its owner only.
+    streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `counted`: a run over everybody is
+    through, so its size is one; False until then. `stage` is for its owner only.
     """
 
     id: str
@@ -66,7 +71,14 @@ class Computation(msgspec.Struct, kw_only=True):
     begun_at: int = 0
     generations: dict[str, str] = msgspec.field(default_factory=dict)
     upcoming: Edition | None = None
+    counted: bool = True
     stage: str = LIVE
+    target_entity: str = PROFILE
+
+    @property
+    def is_computed(self) -> bool:
+        """False for what is only kept: nobody ever gets values of it."""
+        return self.scope != LINKED
 
 
 def generation_of(computation_id: str, at: int) -> str:

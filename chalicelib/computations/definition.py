@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from .. import query
 from ..clock import DAY
 from ..errors import Problem
-from .catalogue import compile_query
-from .computation import USERS, Computation
+from .computation import LINKED, USERS, Computation
 from .status import query_of
 
 FIELD = "definition.query"
@@ -15,7 +14,9 @@ FIELD = "definition.query"
 def check(text: str, kind: str, scope: str) -> list[Problem]:
     """Why this text is no definition of that kind; the first reason only, further ones may follow from it."""
     try:
-        query.compile(query.parse(text, kind=kind, scope=scope), received_from=0)
+        definition = query.parse(text, kind=kind, scope=scope)
+        if scope != LINKED:  # these are never compiled
+            query.compile(definition, received_from=0)
     except query.QueryError as error:
         return [_problem(error)]
     return []
@@ -38,13 +39,12 @@ def check_cycle(computation: Computation, others: Iterable[Computation]) -> list
 
 
 def references(computation: Computation) -> frozenset[str]:
-    """The keys it reads or is about to; none of a query that no longer compiles, for then it is not computed either."""
+    """The keys it reads or is about to; none of a query that is no longer understood, for then it is not computed
+    either."""
     found: frozenset[str] = frozenset()
     for text in {computation.query, query_of(computation)}:
-        try:
-            found |= compile_query(computation, text, {}).references
-        except query.QueryError:
-            continue
+        definition = _parsed(computation, text)
+        found |= query.keys_read(definition) if definition else frozenset()
     return found
 
 

@@ -32,7 +32,9 @@ def complete_streams(computations: Iterable[Computation]) -> dict[str, set[str]]
 
 
 def begun(computation: Computation, at: int, complete: Complete) -> Computation:
-    """Taking in the first edition, perhaps not for the first time."""
+    """Taking in the first edition, perhaps not for the first time. What is never computed stays where it begins."""
+    if not computation.is_computed:
+        return replace(computation, begun_at=at, ready=False, stage=PREPARING)
     if not computation.history:
         return replace(computation, begun_at=at, ready=True, stage=PREPARING)
     generations = _generations(computation, computation.query, at, complete)
@@ -99,8 +101,9 @@ def switched(computation: Computation) -> Computation:
 
 def taken_in(computation: Computation) -> Computation:
     """What is computed on accounts has no values yet: its first run decides how it does."""
-    waits = computation.scope == ACCOUNTS and computation.stage == COMPUTING
-    return computation if waits else replace(computation, stage=LIVE)
+    if computation.scope != ACCOUNTS:
+        return replace(computation, stage=LIVE, counted=True)
+    return computation if computation.stage == COMPUTING else replace(computation, stage=LIVE)
 
 
 def given_up(computation: Computation) -> Computation:
@@ -112,7 +115,7 @@ def given_up(computation: Computation) -> Computation:
 
 def is_locked(computation: Computation) -> bool:
     """Whether another definition has to wait."""
-    being_taken_in = not computation.ready or computation.stage == LOCKED
+    being_taken_in = computation.is_computed and (not computation.ready or computation.stage == LOCKED)
     return computation.enabled and being_taken_in and computation.stage != FAILED
 
 
@@ -124,7 +127,7 @@ def run_of(computation: Computation) -> tuple[str, int]:
 
 
 def wants_run(computation: Computation) -> bool:
-    return computation.enabled and computation.stage not in (LIVE, FAILED)
+    return computation.is_computed and computation.enabled and computation.stage not in (LIVE, FAILED)
 
 
 def _streams(computation: Computation, text: str) -> tuple[query.Stream, ...]:

@@ -3,12 +3,14 @@
 from .computation import ACCOUNTS, COMPUTING, FAILED, LIVE, LOCKED, PREPARING, TRAIT, Computation
 
 SHOWN = {PREPARING: "Preparing", COMPUTING: "Computing", LIVE: "Live", FAILED: "Failed", LOCKED: "Locked"}
-BACKFILLING, DISABLED = "Backfilling", "Disabled"
+BACKFILLING, DISABLED, NOT_COMPUTING = "Backfilling", "Disabled", "Not Computing"
 
 
 def status_of(computation: Computation) -> str:
     if not computation.enabled:
         return DISABLED
+    if not computation.is_computed:
+        return NOT_COMPUTING
     stage = computation.stage
     if stage == COMPUTING and computation.history:
         in_run = computation.scope == ACCOUNTS and computation.ready

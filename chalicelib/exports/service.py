@@ -6,6 +6,7 @@ import msgspec
 
 from ..clock import DAY, MINUTE, SECOND, Clock
 from ..computations.computation import ACCOUNTS, AUDIENCE, Computation
+from ..computations.linked import REASON
 from ..errors import Conflict, Invalid, NotFound, Problem, VersionConflict
 from ..ids import Ids
 from ..instants import to_iso
@@ -92,6 +93,8 @@ class Exports:
 
     def create(self, computation: Computation, choice: Choice, by: str) -> Export:
         """Raises Invalid, Conflict while another one is under way, and TooSoon."""
+        if not computation.is_computed:
+            raise Invalid(Problem(REASON, "audienceType"))
         if computation.scope == ACCOUNTS and computation.kind != AUDIENCE:
             raise Invalid(Problem(NOT_OF_ACCOUNTS, "type"))
         export = Export(

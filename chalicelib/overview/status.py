@@ -13,7 +13,7 @@ UNDER_WAY = (PREPARING, COMPUTING, BACKFILLING)
 
 SYNC = "sync"
 BATCH_RUN = "batch"
-RUNS = ("compute", "edit", BATCH_RUN)
+RUNS = ("compute", "edit", BATCH_RUN, "linked")
 
 CONNECTED, DISCONNECTED, BOTH_OFF = "Connected", "Disconnected", "Disabled"
 

@@ -11,7 +11,8 @@ from ..archive.database import exceeded
 from ..archive.history import History, Session
 from ..archive.membership import evaluate_history
 from ..clock import DAY, Clock
-from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS
+from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS, LINKED
+from ..computations.linked import REASON
 from ..deadline import Deadline
 from ..errors import Invalid, Retryable, place_of
 from ..identity.rules import BUILT_IN
@@ -49,6 +50,8 @@ class Previewing:
     def evaluate(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         """What fails for another reason than the weather fails at once: somebody waits for the answer."""
         preview = self._preview(task)
+        if preview.asked.scope == LINKED:
+            return _noted(Result(failure=REASON))
         try:
             result = self._result(preview)
         except Retryable:
@@ -57,7 +60,7 @@ class Previewing:
             logger.error("A preview cannot be evaluated: %s", place_of(error))
             too_much = isinstance(error, Invalid) or exceeded(error)
             result = Result(failure=TOO_MUCH if too_much else BROKEN)
-        return Done(msgspec.json.encode(result).decode())
+        return _noted(result)
 
     def store(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor:
         preview = self._preview(task)
@@ -85,6 +88,10 @@ class Previewing:
         if found is None:
             raise StepFailed("PREVIEW_GONE", "The preview is more than a day old.")
         return found
+
+
+def _noted(result: Result) -> Done:
+    return Done(msgspec.json.encode(result).decode())
 
 
 def _overlap(session: Session, table: str, preview: Preview) -> int | None:

@@ -5,18 +5,17 @@ from typing import Any
 
 import msgspec
 
-from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS, USERS
+from ..computations.computation import ACCOUNTS, AUDIENCE, DEFAULT_EXTERNAL_IDS, LINKED, PROFILE, USERS
 from ..computations.definition import check
+from ..workspace.audiences import TYPES, target_of
 from ..workspace.body import Body
 
-TYPES = (USERS, ACCOUNTS, "LINKED")
-NOT_EVALUATED = "linked audiences are not computed: use USERS or ACCOUNTS"
 MOST_DAYS = 36_500  # of lookback: older than what events can be
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """`external_ids` and `lookback_days` are as they were given, None for the default. `as_of` (epoch ms): how it
-    would have been then. `overlap_with` is the id of an audience."""
+    would have been then. `overlap_with` is the id of an audience. `target_entity` is given for linked ones alone."""
 
     query: str
     scope: str
@@ -24,6 +23,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     lookback_days: int | None = None
     as_of: int | None = None
     overlap_with: str | None = None
+    target_entity: str | None = None
 
     @property
     def eligible(self) -> list[str] | None:
@@ -37,12 +37,8 @@ def read(content: Mapping[str, Any], now: int) -> Asked:
     """Raises Invalid."""
     body = Body(content)
     scope = body.choice("audienceType", TYPES, required=True) or USERS
-    if scope not in (USERS, ACCOUNTS):
-        body.reject("audienceType", NOT_EVALUATED)
-        scope = USERS
     definition = body.inner("definition", required=True)
-    if definition.text("targetEntity") not in (None, "profile"):
-        definition.reject("targetEntity", "only LINKED audiences have another target than profile")
+    target = target_of(definition, scope)
     query = definition.required_text("query", longest=None) if body.has("definition") else ""
     if query:
         body.problems += check(query, AUDIENCE, scope)
@@ -57,6 +53,7 @@ def read(content: Mapping[str, Any], now: int) -> Asked:
         lookback_days=days,
         as_of=as_of,
         overlap_with=body.text("overlapAudienceId"),
+        target_entity=(target or PROFILE) if scope == LINKED else None,
     )
     body.done()
     return asked

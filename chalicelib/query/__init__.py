@@ -22,7 +22,7 @@ from .occurrence import Occurrence
 from .parser import parse
 from .plan import Evaluation, Plan, evaluate, evaluate_account
 from .printer import to_text
-from .references import cadence, check_cycle, windows
+from .references import cadence, check_cycle, keys_read, windows
 from .stream import Stream
 from .syntax import Definition
 
@@ -39,6 +39,7 @@ __all__ = [
     "evaluate",
     "evaluate_account",
     "explain",
+    "keys_read",
     "parse",
     "to_text",
     "windows",

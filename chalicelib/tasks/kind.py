@@ -48,6 +48,10 @@ class StepFailed(MusterError):
         self.code, self.message = code, message
 
 
+class StepHopeless(StepFailed):
+    """It would fail again each time: nothing is tried after it."""
+
+
 # Works from `step.cursor` on and returns when done, when the deadline is over or when some progress is worth saving.
 # It may be run again from the same cursor: its effects are stored under keys that are the same each time.
 StepFunction = Callable[[Task, Step, Deadline], Done | Cursor | Later]

@@ -115,12 +115,14 @@ def postpone(task: Task, step: str, cursor: str, at: int, now: int) -> Task:
     return hand_over(save_cursor(task, step, cursor, now), now, at)
 
 
-def fail(task: Task, code: str, message: str, now: int, jitter: float = 1.0) -> Task:
-    """The execution failed. `jitter` stretches the delay until the next one, if there is one."""
+def fail(task: Task, code: str, message: str, now: int, jitter: float = 1.0, *, for_good: bool = False) -> Task:
+    """The execution failed. `jitter` stretches the delay until the next one, if there is one: none after what fails
+    `for_good`."""
     _require(task.status == RUNNING, task, "is not running")
     next_at = now + round(FIRST_RETRY * 2 ** (task.attempt - 1) * jitter)
     in_time = task.deadline_at is None or next_at < task.deadline_at
-    task = _end_execution(task, code, message, now, will_retry=task.attempt <= task.max_retries and in_time)
+    will_retry = task.attempt <= task.max_retries and in_time and not for_good
+    task = _end_execution(task, code, message, now, will_retry=will_retry)
     if task.error and task.error.hard_failure:
         return _closed(task, FAILED, now)
     return replace(_without_lease(task), status=WAITING_RETRY, next_attempt_at=next_at, message_at=next_at)

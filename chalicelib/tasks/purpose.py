@@ -16,4 +16,7 @@ class ComputationsPurpose:
         if not task.computation_id:
             return True
         computation = self._computations.find(computation_key(task.space_id, task.computation_id))
-        return computation is not None and computation.enabled
+        if computation is None:
+            return False
+        # Switched on or off, there is nothing to call off where nothing is computed.
+        return computation.enabled or not computation.is_computed

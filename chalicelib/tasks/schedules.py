@@ -50,10 +50,12 @@ class Schedules:
         record = self._work.get(_key(schedule_id))
         return None if record is None else Held(record, _decoder.decode(record.data))
 
-    def set(self, schedule: Schedule) -> Schedule:
-        """Run it from its next slot on, instead of what had this id. Raises Invalid for a bad cadence."""
+    def set(self, schedule: Schedule, *, asleep: bool = False) -> Schedule:
+        """Run it from its next slot on, instead of what had this id; or not before it is set again. Raises Invalid for
+        a bad cadence."""
         check(schedule.cadence)
-        schedule = replace(schedule, next_at=next_slot(schedule.cadence, self._clock.now()))
+        next_at = None if asleep else next_slot(schedule.cadence, self._clock.now())
+        schedule = replace(schedule, next_at=next_at)
         for _ in range(ROUNDS):
             held = self.find(schedule.id)
             try:

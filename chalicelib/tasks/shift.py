@@ -7,7 +7,7 @@ from ..clock import SECOND, Clock
 from ..deadline import Deadline
 from ..errors import MusterError, place_of
 from . import machine
-from .kind import LONGEST_WAIT, Cursor, Done, Kind, Later, StepFailed
+from .kind import LONGEST_WAIT, Cursor, Done, Kind, Later, StepFailed, StepHopeless
 from .lease import Lease
 from .pace import Pace
 from .ports import Purpose
@@ -58,7 +58,7 @@ class Shift:
         except TimeIsUp:
             self.lease.write(machine.hand_over)
         except StepFailed as error:
-            self._fail(error.code, error.message)
+            self._fail(error.code, error.message, for_good=isinstance(error, StepHopeless))
 
     def _call(self, task: Task, step: Step) -> Done | Cursor | Later:
         """Raises StepFailed for whatever goes wrong inside the step."""
@@ -91,8 +91,8 @@ class Shift:
             self._beat()
             self.pace.pause(STANDSTILL)
 
-    def _fail(self, code: str, message: str) -> None:
-        self.lease.write(lambda task, now: machine.fail(task, code, message, now, self.jitter))
+    def _fail(self, code: str, message: str, *, for_good: bool = False) -> None:
+        self.lease.write(lambda task, now: machine.fail(task, code, message, now, self.jitter, for_good=for_good))
 
 
 def _checked(result: Done | Cursor | Later | None) -> Done | Cursor | Later:

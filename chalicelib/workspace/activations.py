@@ -10,7 +10,7 @@ from ..computations.computation import Computation
 from ..errors import NotFound
 from ..ids import Ids
 from .body import LONGEST, Body
-from .model import Activation, Connection
+from .model import Activation, Connection, Entity
 from .ports import Resyncs
 from .storage import Storage, activation_key, space_partition
 
@@ -45,11 +45,11 @@ class Activations:
     def is_resyncing(self, activation: Activation) -> bool:
         return self._resyncs is not None and self._resyncs.is_pending(activation.connection_id)
 
-    def add(self, connection: Connection, content: Mapping[str, Any], by: str) -> Activation:
-        """Raises Invalid."""
+    def add(self, connection: Connection, content: Mapping[str, Any], by: str, *, linked: bool = False) -> Activation:
+        """`linked`: of an audience that has entities, and no members to send. Raises Invalid."""
         body = Body(content)
         name, type = body.required_text("activationName"), body.choice("activationType", TYPES, required=True)
-        if type in ENTITY_TYPES:
+        if type in ENTITY_TYPES and not linked:
             body.reject("activationType", ENTITIES_ONLY_LINKED)
         resync, enabled = body.flag("performResync", required=True), body.flag("enabled")
         display_name, personal = body.text("displayName"), _personalization(body)
@@ -73,10 +73,12 @@ class Activations:
             **personal,
         )
         self._storage.activations.create(activation_key(connection.space_id, activation.id), activation)
-        self._changed(activation, resync, by)
+        self._changed(activation, resync and not linked, by)
         return activation
 
-    def update(self, activation: Activation, content: Mapping[str, Any], by: str) -> Activation:
+    def update(
+        self, activation: Activation, content: Mapping[str, Any], by: str, *, linked: bool = False
+    ) -> Activation:
         """What is given replaces what is there; an empty name and an unknown action leave it, null takes the display
         name away. Raises NotFound and Invalid."""
         body = Body(content)
@@ -97,7 +99,7 @@ class Activations:
             )
 
         changed = self._storage.activations.amend(activation_key(activation.space_id, activation.id), change)
-        self._changed(changed, resync, by)
+        self._changed(changed, resync and not linked, by)
         return changed
 
     def remove(self, activation: Activation) -> None:
@@ -120,6 +122,10 @@ class Activations:
 def _personalization(body: Body) -> dict[str, Any]:
     """The fields of an activation that it gives."""
     personalization = body.inner("personalization")
+    return {**_profile(personalization), **_entities(personalization)}
+
+
+def _profile(personalization: Body) -> dict[str, Any]:
     profile = personalization.inner("profile")
     properties, mapping = profile.texts("properties"), profile.mapping("mapping")
     if mapping is not None and not all(isinstance(sent, str) and 0 < len(sent) <= LONGEST for sent in mapping.values()):
@@ -127,3 +133,17 @@ def _personalization(body: Body) -> dict[str, Any]:
     if not personalization.has("profile"):
         return {}
     return {"properties": properties or [], "mapping": mapping or {}}
+
+
+def _entities(personalization: Body) -> dict[str, Any]:
+    items = personalization.items("entities")
+    if items is None:
+        return {}
+    elements = [personalization.element("entities", place, item) for place, item in enumerate(items)]
+    return {"entities": [_entity(element) for element in elements]}
+
+
+def _entity(body: Body) -> Entity:
+    if not body.has("properties"):
+        body.reject("properties", f'"{body.path}properties" is required')
+    return Entity(relationship_slug=body.required_text("relationshipSlug"), properties=body.texts("properties") or [])

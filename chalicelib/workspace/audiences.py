@@ -3,21 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..computations.computation import ACCOUNTS, ANONYMOUS_ID, AUDIENCE, DEFAULT_EXTERNAL_IDS, USERS, Computation
+from ..computations.computation import (
+    ACCOUNTS,
+    ANONYMOUS_ID,
+    AUDIENCE,
+    DEFAULT_EXTERNAL_IDS,
+    LINKED,
+    PROFILE,
+    USERS,
+    Computation,
+)
 from ..computations.definition import check, references
 from ..computations.status import external_ids_of
 from .body import Body
 from .definitions import Definitions, Described, Edit, Scope, reject_changed
 from .model import Space
 
-LINKED = "LINKED"
 TYPES = (USERS, ACCOUNTS, LINKED)
 EDITABLE = {"name", "description", "enabled", "definition", "options"}
-PROFILE = "profile"  # the only target an audience of users can have
 
 DAYS = "backfillEventDataDays"
+ONLY_LINKED = "only LINKED audiences have another target than profile"
 NO_ANONYMOUS = "people known by nothing but an anonymous id cannot be let in later: create another audience"
-NOT_EVALUATED = "audiences of this type are not evaluated: use USERS or ACCOUNTS"
 
 
 class Audiences:
@@ -41,13 +48,16 @@ class Audiences:
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Computation:
         """Raises Invalid."""
         body = Body(content)
-        described = Described.read(body, is_new=True)
-        scope, query = _scope(body), _query(body, required=True)
+        scope = body.choice("audienceType", TYPES, required=True) or USERS
+        described, (query, target) = Described.read(body, is_new=True), _definition(body, scope, required=True)
         options = body.inner("options")
         external_ids, events = _external_ids(options), Scope.read(options, DAYS, scope=scope)
         if query:
             body.problems += check(query, AUDIENCE, scope)
         body.done()
+        if scope == LINKED and described.enabled is None:
+            described = described._replace(enabled=False)
+        described = described._replace(target_entity=target)
         audience = self._definitions.new(
             space, AUDIENCE, "aud_", scope=scope, query=query, described=described, events=events, by=by
         )
@@ -60,18 +70,20 @@ class Audiences:
         """What is given replaces what is there. Raises Invalid, NotFound and Conflict."""
         body = Body(content)
         described = Described.read(body, is_new=False)
-        edit = self._edit(body, audience)
+        query, target = _definition(body, audience.scope)
+        edit = self._edit(body, audience, query)
         body.done()
+        described = described._replace(target_entity=target)
         return self._definitions.amend(audience, by, described, edit) if EDITABLE & content.keys() else audience
 
     def delete(self, audience: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""
         self._definitions.remove(audience)
 
-    def _edit(self, body: Body, audience: Computation) -> Edit | None:
+    def _edit(self, body: Body, audience: Computation, query: str) -> Edit | None:
         """What is to be computed from now on. A change of what never changes is rejected."""
         reject_changed(body, [("audienceType", audience.scope), ("key", audience.key)])
-        query, options = _query(body), body.inner("options")
+        options = body.inner("options")
         body.problems += self._definitions.edit_problems(audience, query)
         Scope.check_kept(options, DAYS, audience)
         external_ids = _external_ids(options)
@@ -80,21 +92,21 @@ class Audiences:
         return Edit(query or None, external_ids) if query or external_ids else None
 
 
-def _scope(body: Body) -> str:
-    scope = body.choice("audienceType", TYPES, required=True)
-    if scope == LINKED:
-        body.reject("audienceType", NOT_EVALUATED)
-    return ACCOUNTS if scope == ACCOUNTS else USERS
-
-
-def _query(body: Body, *, required: bool = False) -> str:
+def _definition(body: Body, scope: str, *, required: bool = False) -> tuple[str, str | None]:
+    """The query, empty when none was given, and what is to be counted, if that was said."""
     definition = body.inner("definition", required=required)
-    target = definition.text("targetEntity")
-    if target not in (None, PROFILE):
-        definition.reject("targetEntity", "only LINKED audiences have another target than profile")
-    if required or body.has("definition"):
-        return definition.required_text("query", longest=None)
-    return ""
+    target = target_of(definition, scope)
+    given = required or body.has("definition")
+    return definition.required_text("query", longest=None) if given else "", target
+
+
+def target_of(definition: Body, scope: str) -> str | None:
+    """What is to be counted, if that was said."""
+    target = definition.text("targetEntity", required=definition.has("targetEntity"))
+    if scope != LINKED and target not in (None, PROFILE):
+        definition.reject("targetEntity", ONLY_LINKED)
+        return None
+    return target
 
 
 def _external_ids(options: Body) -> list[str] | None:

@@ -94,7 +94,8 @@ class Connections:
             settings=settings,
         )
         self._link(connection)
-        if self._resyncs is not None and (computation.history or (kind is not None and kind.lists)):
+        told = computation.is_computed and (computation.history or (kind is not None and kind.lists))
+        if self._resyncs is not None and told:
             # Before it is stored: whoever dies between the two leaves a run that finds nothing.
             self._resyncs.begin(connection)
         self._storage.connections.create(connection_key(space.id, connection.id), connection)

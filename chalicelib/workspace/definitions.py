@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..clock import Clock
-from ..computations.computation import ACCOUNTS, FAILED, Computation
+from ..computations.computation import FAILED, USERS, Computation
 from ..computations.definition import check, check_cycle, lookback_of, references
 from ..computations.editions import begun, complete_streams, edited, is_locked, resumed
 from ..computations.keys import key_of, with_suffix
@@ -30,6 +30,7 @@ class Described(NamedTuple):
     name: str | None
     description: str | None
     enabled: bool | None
+    target_entity: str | None = None
 
     @classmethod
     def read(cls, body: Body, *, is_new: bool) -> "Described":
@@ -42,6 +43,7 @@ class Described(NamedTuple):
             name=present.name if self.name is None else self.name,
             description=present.description if self.description is None else self.description,
             enabled=present.enabled if self.enabled is None else self.enabled,
+            target_entity=present.target_entity if self.target_entity is None else self.target_entity,
         )
 
 
@@ -68,11 +70,11 @@ class Scope(NamedTuple):
 
     @classmethod
     def read(cls, options: Body, days: str, *, scope: str) -> "Scope":
-        """`days` is what the lookback is called. Accounts always have all of history."""
+        """`days` is what the lookback is called. What is computed in runs always has all of history."""
         asked, since = options.flag("includeHistoricalData"), _days(options, days)
         if since is not None and asked is False:
             options.reject(days, NO_LOOKBACK)
-        return cls(True, None) if scope == ACCOUNTS else cls(asked is not False, since)
+        return cls(asked is not False, since) if scope == USERS else cls(True, None)
 
     @staticmethod
     def check_kept(options: Body, days: str, present: Computation) -> None:
@@ -134,13 +136,14 @@ class Definitions:
             updated_by=by,
             history=events.history,
             lookback_days=events.days,
+            counted=False,
         )
         return described.of(made)
 
     def add(self, computation: Computation) -> Computation:
-        """As it is stored, with a run on its way."""
+        """As it is stored, with a run on its way if it is ever computed."""
         computation = begun(computation, computation.created_at, self._complete(computation.space_id))
-        wish = self._runs.wish(computation.space_id, computation.id)
+        wish = self._wish(computation)
         self._reserve_key(computation)
         self._storage.computations.create(computation_key(computation.space_id, computation.id), computation)
         self._announce(computation, wish)
@@ -160,7 +163,7 @@ class Definitions:
             resumes = stamped.enabled and (not present.enabled or (present.stage == FAILED and described.enabled))
             return resumed(stamped, at, complete) if resumes else stamped
 
-        wish = self._runs.wish(present.space_id, present.id) if edit or described.enabled else None
+        wish = self._wish(present) if edit or described.enabled else None
         amended = self._storage.computations.amend(computation_key(present.space_id, present.id), changed)
         self._announce(amended, wish)
         return amended
@@ -186,6 +189,9 @@ class Definitions:
 
     def _complete(self, space_id: str) -> Mapping[str, Collection[str]]:
         return complete_streams(self.all(space_id))
+
+    def _wish(self, computation: Computation) -> Wish | None:
+        return self._runs.wish(computation.space_id, computation.id) if computation.is_computed else None
 
     def _announce(self, computation: Computation, wish: Wish | None) -> None:
         """Let workers see it, and only then begin its run."""

@@ -145,12 +145,12 @@ class StoredDirectory:
 
     def _load(self, space_id: str, version: int, before: _Loaded | None) -> _Loaded:
         partition = space_partition(space_id)
-        computations = every(self._storage.records, partition, "computation#")
+        records = every(self._storage.records, partition, "computation#")
         connections = every(self._storage.records, partition, "connection#")
         activations = every(self._storage.records, partition, "activation#")
         rules = every(self._storage.records, partition, identity_rules_key(space_id).sort)
         content = frozenset(
-            (record.key.sort, record.version) for record in (*computations, *connections, *activations, *rules)
+            (record.key.sort, record.version) for record in (*records, *connections, *activations, *rules)
         )
         now = self._clock.now()
         if before and before.view.version == version:
@@ -158,8 +158,8 @@ class StoredDirectory:
                 return before._replace(at=now)
             # Whoever changed this died before counting the change. Counting it now makes every worker see it.
             version = self._storage.bump(space_id)
-        plans = _plans(before)
-        compiled = [_compile(self._storage.computations.read(record), plans) for record in computations]
+        plans, computations = _plans(before), map(self._storage.computations.read, records)
+        compiled = [_compile(computation, plans) for computation in computations if computation.is_computed]
         view = SpaceView(
             version,
             _catalogue(version, [item for item in compiled if item]),

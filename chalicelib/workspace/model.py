@@ -115,9 +115,17 @@ class Connection(msgspec.Struct, kw_only=True):
     external_audience_id: str | None = None
 
 
+class Entity(msgspec.Struct, kw_only=True, rename="camel"):
+    """Which properties of a related entity go along."""
+
+    relationship_slug: str
+    properties: list[str]
+
+
 class Activation(msgspec.Struct, kw_only=True):
     """What a connection of an audience sends on which change. `type` is one of `activations.TYPES`; `properties` are
-    the keys of the traits that go along, `mapping` the names some of them are sent under."""
+    the keys of the traits that go along, `mapping` the names some of them are sent under. `entities` are those
+    of linked audiences, as they were given."""
 
     id: str
     workspace_id: str
@@ -132,3 +140,4 @@ class Activation(msgspec.Struct, kw_only=True):
     display_name: str | None = None
     properties: list[str] = msgspec.field(default_factory=list)
     mapping: dict[str, str] = msgspec.field(default_factory=dict)
+    entities: list[Entity] = msgspec.field(default_factory=list)

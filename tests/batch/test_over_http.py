@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chalicelib import bootstrap
 from chalicelib.clock import DAY, HOUR, MINUTE, SECOND
+from chalicelib.deadline import NoDeadline
 from chalicelib.instants import parse_iso
 from chalicelib.tasks.kind import Later
 from tests.acceptance.world import World, identify, track
@@ -178,6 +179,80 @@ def test_what_cannot_be_run(world: World) -> None:
     world.manage("PATCH", f"{world.audiences}/{made['id']}", {"enabled": False})
     reply = world.manage("POST", f"{world.audiences}/{made['id']}/runs")
     assert (reply.status, reply.body["errors"][0]["field"]) == (422, "enabled")
+
+
+@pytest.mark.parametrize("enabled", [None, False, True])
+def test_a_forced_run_of_a_linked_audience_fails_once_and_says_why(world: World, enabled: bool | None) -> None:
+    sent = {"name": "Orders", "audienceType": "LINKED", "definition": {"query": "entity('orders').count() >= 1"}}
+    made = world.manage("POST", world.audiences, sent if enabled is None else {**sent, "enabled": enabled}).data
+    path = f"{world.audiences}/{made['audience']['id']}"
+    hourly = {"strategy": "PERIODIC", "config": {"interval": "1h"}}
+    assert "nextExecution" in world.manage("POST", f"{path}/schedules", hourly).data["audienceSchedule"]
+    forced = world.manage("POST", f"{path}/runs").data["run"]["id"]
+    assert world.manage("POST", f"{path}/runs").data["run"]["id"] == forced  # it waits for a worker
+    world.advance(2 * HOUR // SECOND)
+    (run,) = world.manage("GET", f"{path}/runs").data["runs"]
+    assert (run["id"], run["result"], run["changes"]) == (forced, "failed", None)
+    assert (run["error"]["code"], run["error"]["willRetry"]) == ("NO_DATA_GRAPH", False)
+    task = world.manage("GET", f"/spaces/{world.stack.space_id}/tasks/{run['taskId']}").data["task"]
+    assert (task["status"], len(task["attempts"]), task["nextAttemptAt"]) == ("failed", 1, None)
+    overview = world.manage("GET", f"{path}/overview").data["overview"]
+    assert overview["status"] == ("Not Computing" if enabled else "Disabled")
+    assert overview["statusReason"] == run["error"]["message"]
+    assert (overview["progress"], "size" in overview) == (None, False)
+    assert "data graph" in overview["statusReason"]
+    world.application.operations.tick(NoDeadline())
+    (told,) = world.manage("GET", "/notifications").data["notifications"]
+    assert told["text"].startswith("Audience Run Failed: Orders (NO_DATA_GRAPH")
+    assert told["details"]["error_message"] == overview["statusReason"]
+    again = world.manage("POST", f"{path}/runs").data["run"]["id"]
+    world.drain()
+    assert [one["id"] for one in world.manage("GET", f"{path}/runs").data["runs"]] == [again, forced]
+
+
+def test_a_linked_audience_holds_nobody_and_costs_nothing(world: World) -> None:
+    sent = {
+        "name": "Orders",
+        "audienceType": "LINKED",
+        "enabled": True,
+        "definition": {"query": "event('A').count() >= 1"},
+    }
+    made = world.manage("POST", world.audiences, sent).data["audience"]
+    follower = world.audience("Followers", f"NOT trait('{made['key']}') = 'true'")
+    world.send(track("A", "ada"))
+    world.advance(FIRST)
+    assert world.memberships("user_id:ada") == {follower["key"]: True}
+    assert world.application.engine.tasks.of_computation(world.stack.space_id, made["id"]) == []
+    path = f"{world.audiences}/{made['id']}"
+    for refused in ("exports", "refresh"):
+        assert world.manage("POST", f"{path}/{refused}", {}).status == 422
+    sizes = world.manage("GET", f"{path}/sizes").data["sizes"]
+    assert (sizes["type"], "current" in sizes) == ("USERS", False)
+    assert world.manage("DELETE", path).status == 409
+    assert world.manage("DELETE", f"{world.audiences}/{follower['id']}").status == 200
+    assert world.manage("DELETE", path).status == 200
+
+
+def test_a_size_is_shown_once_the_first_run_is_through(world: World) -> None:
+    world.send(group("ada", "acme"), track("A", "ada"))
+    sent = {"name": "Users", "audienceType": "USERS", "definition": {"query": "event('A').count() >= 1"}}
+    users = world.manage("POST", world.audiences, sent).data["audience"]
+    accounts = audience(world)
+
+    def sizes() -> list[Any]:
+        path = f"{world.audiences}?include=schedules"
+        listed = {one["id"]: one.get("size") for one in world.manage("GET", path).data["audiences"]}
+        for one in (users, accounts):
+            overview = world.manage("GET", f"{world.audiences}/{one['id']}/overview").data["overview"]
+            assert listed[one["id"]] == shown(world, one).get("size") == overview.get("size")
+        return [listed[one["id"]] and listed[one["id"]]["count"] for one in (users, accounts)]
+
+    assert sizes() == [None, None]
+    world.advance(FIRST)
+    assert sizes() == [1, 1]
+    world.manage("PATCH", f"{world.audiences}/{users['id']}", {"enabled": False})
+    world.manage("PATCH", f"{world.audiences}/{users['id']}", {"enabled": True})
+    assert sizes() == [1, 1]
 
 
 def test_a_run_under_way_is_not_joined(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.batch.timetable import Planned, Timetable, cadence_of, shape
 from chalicelib.clock import HOUR, MINUTE, FixedClock
+from chalicelib.computations.computation import LINKED
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.ids import CountingIds
 from chalicelib.store.memory import MemoryRecords
@@ -108,6 +110,20 @@ def test_a_schedule_sleeps_until_the_first_computation_is_through() -> None:
     assert list(desk.schedules.agenda.all()) == []
     desk.timetable.wake(BIG)
     assert [row.at for row in desk.schedules.agenda.all()] == [T0 + HOUR]
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_that_of_a_linked_audience_names_slots_and_never_has_one(enabled: bool) -> None:
+    desk, linked = Desk(), replace(BIG, scope=LINKED, enabled=enabled, ready=False)
+    assert desk.timetable.of(linked) is None
+    added = desk.timetable.add(linked, periodic("1h"))
+    assert added == desk.of(linked) == Planned(added.id, Every(HOUR), T0 + HOUR)
+    with pytest.raises(Conflict):
+        desk.timetable.add(linked, periodic("1h"))
+    assert desk.timetable.change(linked, added.id, weekly()).cadence == Weekly((1, 5), (9,), "Europe/Berlin")
+    assert list(desk.schedules.agenda.all()) == []
+    desk.timetable.remove(linked, added.id)
+    assert desk.timetable.of(linked) is None
 
 
 def test_what_is_kept_up_to_date_has_none() -> None:

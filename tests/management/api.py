@@ -11,6 +11,7 @@ from chalice.test import Client
 
 from app import app
 from chalicelib import bootstrap
+from chalicelib.batch.timetable import Timetable
 from chalicelib.clock import Clock, FixedClock
 from chalicelib.computations.computation import Computation
 from chalicelib.computations.editions import switched, taken_in
@@ -24,6 +25,7 @@ from chalicelib.pipeline.discards import Discards
 from chalicelib.pipeline.intake import Intake
 from chalicelib.records import Records
 from chalicelib.store.memory import MemoryQueues, MemoryRecords, MemorySecrets, MemoryTopics
+from chalicelib.tasks.schedules import Schedules
 from chalicelib.workspace.directory import StoredDirectory
 from chalicelib.workspace.founding import Founded, found
 from chalicelib.workspace.rates import Rates
@@ -183,6 +185,7 @@ class World:
             discards=self.counted,
             ledger=self.counted,
             operations=self.operations,
+            timetable=Timetable(Schedules(self.records, self.clock), self.ids, self.clock),
             rates=Rates(self.records, self.clock, 0),
         )
         self.application = application

@@ -14,6 +14,9 @@ class Asked(Resyncs):
     def request(self, space_id, connection_id, by):
         self.connections.append(connection_id)
 
+    def begin(self, connection):
+        self.connections.append(connection.id)
+
     def is_pending(self, connection_id):
         return connection_id in self.connections
 

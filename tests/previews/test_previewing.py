@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import DAY, HOUR
-from chalicelib.computations.computation import ACCOUNTS, AUDIENCE, Computation
+from chalicelib.computations.computation import ACCOUNTS, AUDIENCE, LINKED, Computation
+from chalicelib.computations.linked import REASON
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.instants import to_iso
 from chalicelib.pipeline.landing import Landed, land
@@ -197,7 +198,10 @@ def test_one_that_is_called_off_or_lost_has_failed(world):
         ({}, ["audienceType", "definition"]),
         ({"audienceType": "USERS", "definition": {}}, ["definition.query"]),
         ({"audienceType": "users", "definition": {"query": BOUGHT}}, ["audienceType"]),
-        ({"audienceType": "LINKED", "definition": {"query": BOUGHT}}, ["audienceType"]),
+        ({"audienceType": "USERS", "definition": {"query": "entity('x').count() >= 1"}}, ["definition.query"]),
+        ({"audienceType": "LINKED", "definition": {"query": "entity('x'"}}, ["definition.query"]),
+        ({"audienceType": "LINKED", "definition": {"query": "entity('x').count()"}}, ["definition.query"]),
+        ({"audienceType": "LINKED", "definition": {"query": BOUGHT, "targetEntity": ""}}, ["definition.targetEntity"]),
         ({"audienceType": "USERS", "definition": {"query": "event('x'"}}, ["definition.query"]),
         ({"audienceType": "USERS", "definition": {"query": f"ANY {BOUGHT}"}}, ["definition.query"]),
         ({"audienceType": "USERS", "definition": {"query": BOUGHT, "targetEntity": "x"}}, ["definition.targetEntity"]),
@@ -207,6 +211,16 @@ def test_definitions_that_are_none(content, fields):
     with pytest.raises(Invalid) as refused:
         read(content, NOON)
     assert [problem.field for problem in refused.value.problems] == fields
+
+
+@pytest.mark.parametrize("query", [BOUGHT, "entity('orders').where(property('total') > 5).count() >= 1"])
+def test_linked_ones_have_no_data_graph(world, query):
+    preview = world.order(query, type=LINKED)
+    assert world.previews.get(SPACE, preview.id).status == "RUNNING"
+    found = world.seen(preview)
+    assert (found.status, found.failure, found.result) == ("FAILED", REASON, None)
+    assert found.preview.asked.target_entity == "profile"
+    assert world.kept.list("previews/") == []
 
 
 @pytest.mark.parametrize(

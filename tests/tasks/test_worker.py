@@ -11,7 +11,7 @@ from chalicelib.deadline import ClockDeadline, NoDeadline
 from chalicelib.errors import Unavailable
 from chalicelib.queues import Received
 from chalicelib.store.memory import MemoryRecords
-from chalicelib.tasks.kind import Cursor, Done, Kind, Later, StepFailed, per_computation
+from chalicelib.tasks.kind import Cursor, Done, Kind, Later, StepFailed, StepHopeless, per_computation
 from chalicelib.tasks.shift import LARGEST_NOTE
 from chalicelib.tasks.task import FAILED, QUEUED, RUNNING, SUCCEEDED, WAITING_RETRY, YIELDED, Task
 from tests.tasks.memory_world import MemoryWorld
@@ -87,6 +87,16 @@ def test_a_step_says_itself_why_it_failed(world: MemoryWorld):
     error = run_one(world, fail).error
     assert error is not None
     assert (error.code, error.message) == ("INVALID_SETTINGS", "The destination has no address.")
+
+
+def test_nothing_is_tried_after_what_is_hopeless(world: MemoryWorld):
+    def fail(task, step, deadline):
+        raise StepHopeless("NO_DATA_GRAPH", "There is none.")
+
+    task = run_one(world, fail)
+    assert (task.status, task.attempt, task.next_attempt_at) == (FAILED, 1, None)
+    assert task.error is not None
+    assert (task.error.code, task.error.hard_failure) == ("NO_DATA_GRAPH", True)
 
 
 def test_our_own_errors_are_told_by_their_names(world: MemoryWorld):

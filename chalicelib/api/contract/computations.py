@@ -149,7 +149,7 @@ class AudienceFull(Audience, kw_only=True):
     """An audience with its size."""
 
     compute_cadence: Cadence
-    size: Size | Absent = ABSENT
+    size: Annotated[Size | Absent, about("Once the first run is through.")] = ABSENT
     schedules: Annotated[list[Schedule] | Absent, about("Only with `include=schedules`.")] = ABSENT
 
 
@@ -321,8 +321,9 @@ class Overview(Shown, kw_only=True):
     options: JsonObject
     compute_cadence: Cadence
     schedules: list[Schedule]
-    size: Size
+    size: Annotated[Size | Absent, about("Once the first run is through.")] = ABSENT
     status: str
+    status_reason: Annotated[str | Absent, about("Why nothing is computed.")] = ABSENT
     locked: bool
     progress: int | float | None
     destinations: list[OverviewTarget]
@@ -337,6 +338,15 @@ class Changes(Shown, kw_only=True):
     removed: int
 
 
+class Failure(Shown, kw_only=True):
+    code: str
+    message: str
+    step: str | None
+    attempt: int
+    at: Instant
+    will_retry: bool
+
+
 class Run(Shown, kw_only=True):
     id: str
     task_id: str
@@ -348,6 +358,7 @@ class Run(Shown, kw_only=True):
     result: str
     progress: int | float | None
     changes: Changes | None
+    error: Annotated[Failure | Absent, about("Why it failed.")] = ABSENT
     queueing_ms: int | None
     extracting_ms: int | Absent = ABSENT
     preparing_delivery_ms: int | Absent = ABSENT
@@ -355,15 +366,6 @@ class Run(Shown, kw_only=True):
 
 class ListedRuns(Shown, kw_only=True):
     runs: list[Run]
-
-
-class Failure(Shown, kw_only=True):
-    code: str
-    message: str
-    step: str | None
-    attempt: int
-    at: Instant
-    will_retry: bool
 
 
 class Step(Shown, kw_only=True):

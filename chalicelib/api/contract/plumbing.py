@@ -110,9 +110,14 @@ class ProfileChoice(Sent, kw_only=True):
     mapping: Annotated[dict[str, Name] | None, about("Names some of them are sent under, by key.")] = None
 
 
+class EntityChoice(Sent, kw_only=True):
+    relationship_slug: Name
+    properties: list[Name]
+
+
 class Personalization(Sent, kw_only=True):
     profile: ProfileChoice | None = None
-    entities: Annotated[list[JsonObject] | None, about("For LINKED audiences alone.")] = None
+    entities: Annotated[list[EntityChoice] | None, about("For LINKED audiences alone.")] = None
 
 
 class Mapping(Sent, kw_only=True):
@@ -144,8 +149,14 @@ class ShownProfileChoice(Shown, kw_only=True):
     mapping: dict[str, str] | Absent = ABSENT
 
 
+class ShownEntityChoice(Shown, kw_only=True):
+    relationship_slug: str
+    properties: list[str]
+
+
 class ShownPersonalization(Shown, kw_only=True):
     profile: ShownProfileChoice
+    entities: Annotated[list[ShownEntityChoice] | Absent, about("Of LINKED audiences.")] = ABSENT
 
 
 class Activation(Shown, kw_only=True):

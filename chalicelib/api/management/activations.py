@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
 from chalice.app import Blueprint
 
+from ...computations.computation import Computation
 from ...workspace.model import Activation
 from .audiences import AUDIENCE, find_audience
 from .endpoint import SUCCESS, BadRequest, Call, endpoint
@@ -17,8 +19,10 @@ ACTIVATION = ACTIVATIONS + "/{activation_id}"
 
 @endpoint(routes, "POST", AUDIENCE + "/destination-connections/{connection_id}/activations", versions=ALPHA_ONLY)
 def add_activation(call: Call) -> dict[str, Any]:
-    connection = call.workspaces.connections.find(find_audience(call), call.id("connection_id"))
-    added = call.workspaces.activations.add(connection, _content(call), call.token.id)
+    audience = find_audience(call)
+    connection = call.workspaces.connections.find(audience, call.id("connection_id"))
+    linked, content = not audience.is_computed, _content(call, audience)
+    added = call.workspaces.activations.add(connection, content, call.token.id, linked=linked)
     return {"activation": _shown(call, added)}
 
 
@@ -39,7 +43,9 @@ def get_activation(call: Call) -> dict[str, Any]:
 @endpoint(routes, "PATCH", ACTIVATION, versions=ALPHA_ONLY)
 def update_activation(call: Call) -> dict[str, Any]:
     """Its type and its action never change."""
-    changed = call.workspaces.activations.update(_find(call), _content(call), call.token.id)
+    audience = find_audience(call)
+    linked, content = not audience.is_computed, _content(call, audience)
+    changed = call.workspaces.activations.update(_find(call), content, call.token.id, linked=linked)
     return {"activation": _shown(call, changed)}
 
 
@@ -53,11 +59,11 @@ def _find(call: Call) -> Activation:
     return call.workspaces.activations.get(find_audience(call), call.id("activation_id"))
 
 
-def _content(call: Call) -> dict[str, Any]:
+def _content(call: Call, audience: Computation) -> dict[str, Any]:
     """Raises BadRequest for what only another type of audience could have."""
     content = call.content()
     personalization = content.get("personalization")
-    if isinstance(personalization, dict) and personalization.get("entities"):
+    if audience.is_computed and isinstance(personalization, dict) and personalization.get("entities"):
         raise BadRequest('"personalization.entities" is for LINKED audiences alone')
     return content
 
@@ -65,6 +71,7 @@ def _content(call: Call) -> dict[str, Any]:
 def _shown(call: Call, activation: Activation) -> dict[str, Any]:
     """`performResync` says that one is under way."""
     profile: dict[str, Any] = {"properties": activation.properties}
+    entities = {"entities": msgspec.to_builtins(activation.entities)} if activation.entities else {}
     return {
         "id": activation.id,
         "enabled": activation.enabled,
@@ -75,6 +82,9 @@ def _shown(call: Call, activation: Activation) -> dict[str, Any]:
         "activationType": activation.type,
         "activationName": activation.name,
         "displayName": activation.display_name,
-        "personalization": {"profile": profile | ({"mapping": activation.mapping} if activation.mapping else {})},
+        "personalization": {
+            "profile": profile | ({"mapping": activation.mapping} if activation.mapping else {}),
+            **entities,
+        },
         "performResync": call.workspaces.activations.is_resyncing(activation),
     }

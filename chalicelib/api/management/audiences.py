@@ -9,7 +9,7 @@ from ...computations.computation import Computation
 from ...workspace.body import Body
 from . import older_clients, shapes
 from .endpoint import SUCCESS, Call, endpoint
-from .planned import schedules_of
+from .planned import forget_schedules, schedules_of
 from .versions import ALPHA_ONLY
 
 routes = Blueprint(__name__)
@@ -59,7 +59,9 @@ def update_audience(call: Call) -> dict[str, Any]:
 
 @endpoint(routes, "DELETE", AUDIENCE)
 def delete_audience(call: Call) -> dict[str, Any]:
-    call.workspaces.audiences.delete(find_audience(call))
+    audience = find_audience(call)
+    call.workspaces.audiences.delete(audience)
+    forget_schedules(audience)
     return SUCCESS
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from chalice.app import Blueprint
 
-from ...computations.computation import USERS, Computation
+from ...computations.computation import Computation
+from ...computations.linked import REASON
+from ...errors import Invalid, Problem
 from ...workspace.audiences import TYPES
 from ...workspace.body import Body
 from ...workspace.model import Connection
@@ -70,19 +72,21 @@ def remove_connection(call: Call) -> dict[str, Any]:
 def resync_connection(call: Call) -> dict[str, Any]:
     """An addition of Muster's: everybody is told once more, in the background."""
     connection = _connection(call)
+    if not _computation(call).is_computed:
+        raise Invalid(Problem(REASON, "audienceType"))
     call.workspaces.connections.resync(connection, call.token.id)
     return {"connection": {"id": connection.id}, "performResync": call.workspaces.connections.is_resyncing(connection)}
 
 
 @endpoint(routes, "GET", "/spaces/{space_id}/audienceType/{audience_type}/supported-destinations", versions=ALPHA_ONLY)
 def list_supported_destinations(call: Call) -> dict[str, Any]:
-    """By slug. Only audiences of users are evaluated, so nothing takes the others; no kind has actions yet."""
+    """By slug. Every kind takes audiences of every type; none has actions yet."""
     call.space()
     asked = Body({"audienceType": call.id("audience_type")})
-    type = asked.choice("audienceType", TYPES, required=True)
+    asked.choice("audienceType", TYPES, required=True)
     asked.done()
     slug, action = call.parameters.get("slug"), call.parameters.get("actionId")
-    kinds = call.workspaces.destinations.kinds.values() if type == USERS and action is None else ()
+    kinds = call.workspaces.destinations.kinds.values() if action is None else ()
     return {"destinations": {k.slug: shapes.destination_metadata(k) for k in kinds if slug in (None, k.slug)}}
 
 

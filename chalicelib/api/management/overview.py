@@ -8,12 +8,13 @@ from chalice.app import Blueprint
 from ... import bootstrap
 from ...computations.computation import AUDIENCE as KIND_AUDIENCE
 from ...computations.computation import USERS, Computation
+from ...computations.linked import REASON
 from ...computations.status import external_ids_of, query_of
 from ...delivery.ledger import DELIVERED, DISCARDED
 from ...instants import to_iso
 from ...overview.service import Overview, Overviews, Run, Target
 from ...overview.status import of_sync, progress, stages
-from ...tasks.task import Execution, Failure, Step, Task
+from ...tasks.task import FAILED, Execution, Failure, Step, Task
 from . import shapes
 from .audiences import AUDIENCE, find_audience
 from .computed_traits import TRAIT, find_trait
@@ -90,19 +91,24 @@ def _overview(call: Call, shown: Overview) -> dict[str, Any]:
         "createdAt": to_iso(computation.created_at),
         "updatedBy": computation.updated_by,
         "updatedAt": to_iso(computation.updated_at),
-        "definition": {"query": query_of(computation), "type": computation.scope},
+        "definition": {**_definition(computation), "type": computation.scope},
         "options": {
             "filterByExternalIds": external_ids_of(computation),
             **shapes.events(computation, "backfillEventDataDays" if is_audience else "backfillDurationDays"),
         },
         "computeCadence": {"type": "REALTIME" if computation.scope == USERS else "BATCH"},
         "schedules": schedules_of(computation),
-        "size": {"type": computation.scope, "count": shown.size, "uniqueCount": shown.size},
+        **shapes.size(computation, shown.size),
         "status": shown.status,
+        **({} if computation.is_computed else {"statusReason": REASON}),
         "locked": shown.locked,
         "progress": shown.progress,
         "destinations": [_target(call, target) for target in shown.targets],
     }
+
+
+def _definition(computation: Computation) -> dict[str, Any]:
+    return shapes.definition(query_of(computation), None if computation.is_computed else computation.target_entity)
 
 
 def _target(call: Call, target: Target) -> dict[str, Any]:
@@ -140,6 +146,7 @@ def _run(run: Run) -> dict[str, Any]:
         "result": task.status,
         "progress": progress(task),
         "changes": None if run.changes is None else {"added": run.changes.added, "removed": run.changes.removed},
+        **({"error": _failure(task.error)} if task.status == FAILED else {}),
         "queueingMs": spent.queueing,
         **{name: value for name, value in inner.items() if changed and value is not None},
     }

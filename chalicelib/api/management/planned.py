@@ -4,14 +4,20 @@ from typing import Any
 
 from ... import bootstrap
 from ...batch.timetable import Planned, shape
-from ...computations.computation import ACCOUNTS, Computation
+from ...computations.computation import USERS, Computation
 from ...instants import to_iso
 
 
 def schedules_of(computation: Computation) -> list[dict[str, Any]]:
     """None for what is kept up to date at every moment."""
-    planned = bootstrap.current().timetable.of(computation) if computation.scope == ACCOUNTS else None
+    planned = None if computation.scope == USERS else bootstrap.current().timetable.of(computation)
     return [] if planned is None else [schedule(planned)]
+
+
+def forget_schedules(computation: Computation) -> None:
+    """Of what was deleted. That of accounts goes when its next run finds nothing to compute."""
+    if not computation.is_computed:
+        bootstrap.current().timetable.forget(computation.id)
 
 
 def schedule(planned: Planned) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from ...instants import to_iso
 from ...previews.quota import Exhausted
 from ...previews.request import Asked, read
 from ...previews.service import Followed, Result
+from . import shapes
 from .audiences import AUDIENCES
 from .endpoint import Call, endpoint
 from .limits import TooMany
@@ -40,7 +41,7 @@ def _shown(found: Followed) -> dict[str, Any]:
     shown = {
         "id": found.preview.id,
         "audienceType": asked.scope,
-        "definition": {"query": asked.query},
+        "definition": shapes.definition(asked.query, asked.target_entity),
         "options": {name: value for name, value in options.items() if value is not None},
         "status": found.status,
     }

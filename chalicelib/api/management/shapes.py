@@ -131,10 +131,15 @@ def audience(shown: Computation) -> Shape:
     """As it is shown after a change and among consumers."""
     return {
         **_computation(shown),
-        "definition": {"query": query_of(shown)},
+        "definition": definition(query_of(shown), None if shown.is_computed else shown.target_entity),
         "audienceType": shown.scope,
         "options": {"filterByExternalIds": external_ids_of(shown), **events(shown, "backfillEventDataDays")},
     }
+
+
+def definition(query: str, target_entity: str | None) -> Shape:
+    """Of an audience; only linked ones have a target."""
+    return {"query": query} if target_entity is None else {"query": query, "targetEntity": target_entity}
 
 
 def computed_trait(shown: Computation) -> Shape:
@@ -147,13 +152,17 @@ def computed_trait(shown: Computation) -> Shape:
 
 
 def full_audience(shown: Computation, members: int) -> Shape:
-    """As it is shown when it is read. Before the first values are in, nobody knows its size."""
-    size = {"type": shown.scope, "count": members, "uniqueCount": members}
+    """As it is shown when it is read."""
     return {
         **audience(shown),
         "computeCadence": {"type": "REALTIME" if shown.scope == USERS else "BATCH"},
-        **({"size": size} if shown.ready else {}),
+        **size(shown, members),
     }
+
+
+def size(shown: Computation, members: int) -> Shape:
+    """Nothing before everybody was looked at once: nobody knows it yet."""
+    return {"size": {"type": shown.scope, "count": members, "uniqueCount": members}} if shown.counted else {}
 
 
 def id_sync(shown: Connection) -> list[Shape]:

@@ -8,7 +8,7 @@ from chalice.app import Blueprint
 from ... import bootstrap
 from ...alerts.history import Point, SizeHistory
 from ...clock import DAY, HOUR
-from ...computations.computation import Computation
+from ...computations.computation import USERS, Computation
 from ...instants import to_iso
 from ...workspace.body import Body
 from .audiences import AUDIENCE, find_audience
@@ -51,11 +51,11 @@ def _sizes(call: Call, computation: Computation) -> dict[str, Any]:
     start = max(start, computation.created_at)
     points = grain.points(application.operations.size_history, space_id, start, end)
     shown: dict[str, Any] = {
-        "type": computation.scope,
+        "type": computation.scope if computation.is_computed else USERS,
         "granularity": name,
         "series": [{"time": to_iso(p.at), **_size(p.sizes.get(computation.id, 0))} for p in points],
     }
-    if computation.ready:
+    if computation.counted:
         shown["current"] = _size(application.sizes.of(space_id).get(computation.id, 0))
     return shown
 
