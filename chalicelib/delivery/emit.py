@@ -11,7 +11,6 @@ from ..clock import Clock
 from ..errors import MusterError, Unavailable, place_of
 from ..identity.external_id import ACCOUNTS
 from ..profiles.change import ProfileChange
-from ..profiles.identities import taken_in
 from ..profiles.profile import DELETED, Head
 from ..workspace.model import Connection
 from ..workspace.ports import Directory, SpaceView
@@ -24,7 +23,7 @@ from .rows import exit_rows, groups
 from .sizes import Sizes
 from .snapshots import Snapshots
 from .told import CONTESTED, AnyRow, Held, Told, Wanted, mark_of
-from .transitions import Transition, may_matter, transitions
+from .transitions import Transition, may_matter, taken_in, transitions
 
 logger = logging.getLogger(__name__)
 
@@ -132,8 +131,9 @@ class Emitter:
             if new is None or change.merged_into == DELETED:
                 self._forget(change)
             return []
-        taken = [profile_id for _, gone in taken_in(change.old, new) for profile_id in gone]
-        if not taken and not may_matter(change.old, new):
+        taken = [merge.profile_id for merge in taken_in(change.old, new)]
+        joined = list(aliases(change.old, new)) if taken else []
+        if not joined and not may_matter(change.old, new):
             return []
         if change.space_id not in views:
             views[change.space_id] = self._directory.view(change.space_id)
@@ -143,9 +143,9 @@ class Emitter:
             for transition in transitions(change.old, new, view.catalogue)
             for part in self._parts(transition, change, bool(taken), view)
         ]
-        joined = list(self._aliases(change, view)) if taken else []
         known = [connection.id for connections in view.connections.values() for connection in connections]
-        return [Plan(change, parts, joined, taken, known)] if parts or joined else []
+        told = list(self._aliases(joined, view))
+        return [Plan(change, parts, told, taken, known)] if parts or told else []
 
     def _forget(self, change: ProfileChange) -> None:
         heads = [head for head in (change.old, change.new) if head is not None]
@@ -168,9 +168,8 @@ class Emitter:
                 )
                 yield Part(transition, outlet, wanted, integrations)
 
-    def _aliases(self, change: ProfileChange, view: SpaceView) -> Iterator[tuple[Outlet, Alias]]:
+    def _aliases(self, joined: Sequence[Alias], view: SpaceView) -> Iterator[tuple[Outlet, Alias]]:
         """Once per destination, however many computations it hears of."""
-        joined = list(aliases(change.old, change.new or Head()))
         heard: set[str] = set()
         for computation_id, connections in view.connections.items() if joined else ():
             compiled = view.catalogue.by_id.get(computation_id)

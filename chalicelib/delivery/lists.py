@@ -81,6 +81,10 @@ class Lists:
         if held:
             yield held
 
+    def empty(self, connection_id: str) -> None:
+        for operations in self.waiting(connection_id):
+            self.drop(operation.key for operation in operations)
+
     def drop(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._work.delete(key)

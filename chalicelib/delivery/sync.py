@@ -132,6 +132,7 @@ class Syncs:
     def build(self, task: Task, step: Step, deadline: Deadline) -> Result:
         outlet = self._outlet(task)
         if outlet is None:
+            self.lists.empty(task.input["connection_id"])  # what was lost meanwhile is not known of them
             return Done()
         if task.input["about"] == CHANGES:
             return self.flush.build(task, step, outlet)

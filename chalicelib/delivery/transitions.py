@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..computations.catalogue import Catalogue, is_audience
 from ..computations.computation import Computation
-from ..profiles.profile import Head, Outcome
+from ..profiles.profile import Head, Merge, Outcome
 
 
 class Transition(NamedTuple):
@@ -33,12 +33,15 @@ def gained(old: Head | None, new: Head) -> frozenset[tuple[str, str]]:
     return frozenset((e.type, e.value) for e in new.external_ids) - before
 
 
+def taken_in(old: Head | None, new: Head) -> list[Merge]:
+    """The merges that this change brought, those of profiles that only came along included."""
+    known = {merge.profile_id for merge in old.merges} if old and new.merges else set()
+    return [merge for merge in new.merges if merge.profile_id not in known]
+
+
 def _brought(old: Head | None, new: Head) -> frozenset[str]:
     """Keys of what destinations had been told of the profiles that this change took in."""
-    if not new.merges:
-        return frozenset()
-    known = {merge.profile_id for merge in old.merges} if old else set()
-    return frozenset(key for merge in new.merges if merge.profile_id not in known for key in merge.members)
+    return frozenset(key for merge in taken_in(old, new) for key in merge.members)
 
 
 def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[Transition]:
