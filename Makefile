@@ -31,11 +31,14 @@ bench: $(STAMP) ## units, calls and CPU per event, as ratios
 	$(BIN)/python -m tests.bench.pipeline_cost
 	$(BIN)/python -m tests.bench.identity_cost
 	$(BIN)/python -m tests.bench.query_throughput
+	$(BIN)/python -m tests.bench.batch_cost
+	$(BIN)/python -m tests.bench.archive_cost
 
-check: $(STAMP) ## style and types
+check: $(STAMP) ## style, types and the API document
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m infra.openapi --check
 
 tasks: $(STAMP) ## open tasks of the running stack (TASK=id for the steps of one)
 	@$(BIN)/python -m infra.tasks $(TASK)
