@@ -14,7 +14,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `endpoint_url` points all clients at an emulator. `allow_private_addresses` lets webhooks reach loopback and
     private networks; it stays off in the cloud. `profile_api_rate` is how many requests of the Profile API a space may
     have in a second, `management_rate` how many of one operation of the management API a workspace may have in a minute
-    unless that operation has a limit of its own; 0 for any number of either. Whoever shows the `bootstrap_secret` may found a workspace by HTTP; nobody may when it is empty.
+    unless that operation has a limit of its own; 0 for any number of either. Whoever shows the `bootstrap_secret` may
+    found a workspace by HTTP; nobody may when it is empty.
     """
 
     profiles_table: str

@@ -172,7 +172,7 @@ def test_five_first_runs_of_a_space_at_a_time(town: Town) -> None:
 
 def test_a_wish_of_somebody_who_died_is_granted_by_the_tick(town: Town) -> None:
     process = town.home
-    process.wishes.grant = lambda computation, key: None  # type: ignore[method-assign, assignment]
+    process.wishes.grant = lambda computation, key: None  # type: ignore[method-assign]
     made = town.audience("Often", "event('A').count() >= 2")
     assert tasks(town, made) == []
     assert process.wishes.tick(NoDeadline()) == 0

@@ -6,6 +6,7 @@ one call of a store to the next, and any of them may die before or after any cal
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,9 @@ class Seam:
     def _at_once(self) -> None:
         shares = self._shares()
         jobs: list[tuple[int, Callable[[], Any]]] = [
-            (n, lambda n=n, share=share: self.processes[n].resolve(share)) for n, share in enumerate(shares)
+            (n, partial(self.processes[n].resolve, share)) for n, share in enumerate(shares)
         ]
-        jobs += [(n, lambda n=n: self._compute(self.processes[n])) for n in (2, 3) if self.dice.random() < 0.8]
+        jobs += [(n, partial(self._compute, self.processes[n])) for n in (2, 3) if self.dice.random() < 0.8]
         jobs += [(4, self._owner())] if self.dice.random() < 0.6 else []
         if self.dice.random() < 0.08:
             user = f"u{self.dice.choice('123')}"
@@ -211,7 +212,7 @@ class Seam:
     def _choose(self, workers: list[Worker]) -> Worker:
         if self._last not in workers or self.dice.random() < 0.3:
             self._last = self.dice.choice(workers)
-        return self._last  # type: ignore[return-value]
+        return self._last
 
     def _fate(self, worker: Worker) -> str | None:
         return self.dice.choice(["before", "after"]) if self.dice.random() < self.deaths else None

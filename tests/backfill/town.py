@@ -258,7 +258,8 @@ class Town:
 
     def update(self, computation: Computation, by: Process | None = None, **sent: Any) -> Computation:
         process = by or self.home
-        return self._service(process, computation).update(self.stored(computation.id), sent, "me")
+        changed: Computation = self._service(process, computation).update(self.stored(computation.id), sent, "me")
+        return changed
 
     def delete(self, computation: Computation, by: Process | None = None) -> None:
         self._service(by or self.home, computation).delete(computation)
@@ -332,7 +333,7 @@ class Town:
             for computation in filter(lambda one: one.enabled, self.computations()):
                 expected, actual = self.expected(computation, profile), self.actual(computation, profile)
                 compared += 1
-                nothing = (None, False) if computation.kind == AUDIENCE else (None, 0, [])
+                nothing: tuple[Any, ...] = (None, False) if computation.kind == AUDIENCE else (None, 0, [])
                 if expected in nothing:
                     assert actual in nothing, self._told(computation, profile, expected, actual)
                 else:

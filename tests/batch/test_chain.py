@@ -41,7 +41,7 @@ class Ended:
             work=fate.befall(a.work),
             queues=fate.befall(a.queues),
             kinds=self.world.application.engine.worker._kinds,
-            purpose=None,  # type: ignore[arg-type] - nobody works here
+            purpose=None,  # type: ignore[arg-type]  # nobody works here
             failures=None,  # type: ignore[arg-type]
             completions=None,  # type: ignore[arg-type]
             pace=SimulatedPace(a.clock),  # type: ignore[arg-type]

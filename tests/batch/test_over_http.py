@@ -398,6 +398,12 @@ def test_a_first_run_that_is_called_off_leaves_nothing_alive(world: World, monke
     assert status(world, made) == "Failed"
 
 
+def instant(text: str) -> int:
+    found = parse_iso(text)
+    assert found is not None
+    return found
+
+
 def test_runs_do_not_overlap_and_do_not_pile_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every quarter of an hour, and one run that takes forty minutes; each tick comes twice."""
     world.send(group("ada", "acme", traits={"seats": 20}))
@@ -418,7 +424,7 @@ def test_runs_do_not_overlap_and_do_not_pile_up(world: World, monkeypatch: pytes
     monkeypatch.setattr(world.application.engine, "tick", lambda deadline: (tick(deadline), tick(deadline))[1])
     monkeypatch.setitem(steps, "evaluate", slowly)
     world.advance(2 * HOUR // SECOND)
-    found = sorted((parse_iso(run["startedAt"]), parse_iso(run["completedAt"])) for run in runs(world, made))
+    found = sorted((instant(run["startedAt"]), instant(run["completedAt"])) for run in runs(world, made))
     assert [(start - began) // MINUTE for start, _ in found[1:]] == [0, 45, 60, 75, 90, 105]
     assert found[1][1] - found[1][0] == 40 * MINUTE
     assert all(end <= start for (_, end), (start, _) in pairwise(found))

@@ -2,6 +2,7 @@
 
 from chalicelib.clock import HOUR
 from chalicelib.errors import Unavailable
+from chalicelib.profiles.profile import Profile
 from tests.pipeline.shop import Shop, audience, identify, track
 
 PRO = audience("pro", "trait('plan') = 'pro'")
@@ -57,7 +58,7 @@ def test_everybody_is_shown_as_they_became():
     shop = Shop()
     people(shop, 3, plan="pro")
     shop.directory.define([PRO])
-    seen = []
+    seen: list[Profile] = []
     shop.resolver().touch("s", [*everybody(shop), "use_nobody"], {}, seen.append)
     assert {profile.profile_id for profile in seen} == set(everybody(shop))
     assert all(profile.head.outcomes["pro"].value is True for profile in seen)
