@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from ...exports.request import OF_AUDIENCES, OF_TRAITS
-from .computations import AUDIENCE, AUDIENCES, TRAIT, AudienceDefinition, ShownAudienceDefinition, Size
+from .definitions import AUDIENCE, AUDIENCES, TRAIT, AudienceDefinition, ShownAudienceDefinition, Size
 from .operation import Group, Operation
 from .shape import ABSENT, Absent, Instant, JsonObject, Name, Pagination, Sent, Shown, Text, about, one_of
 from .workspace import MOST
