@@ -1,9 +1,9 @@
 """The whole product on AWS in this process: its entry points behind the triggers of the local stack, on a clock that
-stands still. Two kinds of task are added, whose steps are the field's and whose effects are real deliveries."""
+stands still."""
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,21 +13,18 @@ import app
 from chalicelib import bootstrap
 from chalicelib.clock import MINUTE, SECOND
 from chalicelib.deadline import Deadline
-from chalicelib.delivery.message import Delivery, encode
+from chalicelib.delivery.lists import SYNC
+from chalicelib.delivery.message import Delivery
 from chalicelib.delivery.transport import Response
 from chalicelib.destinations.kind import Request
-from chalicelib.queues import DELIVER, Outgoing
 from chalicelib.tasks.engine import Engine
-from chalicelib.tasks.kind import Cursor, Done, Kind, Later, StepFailed, StepFunction, per_destination
+from chalicelib.tasks.kind import Cursor, Done, Kind, Later, StepFailed, StepFunction
 from chalicelib.tasks.task import Step, Task
 from infra.local.harness import Harness
 from infra.local.triggers import Function, QueueTrigger, ScheduleTrigger, StreamTrigger, Trigger
 from tests.acceptance.engines import OnAws
 from tests.acceptance.world import World
 from tests.conftest import Cloud
-
-SYNC = ("load", "build", "deliver", "acknowledge", "finalize")
-PAGE = 10  # messages that a sync queues before it saves its cursor
 
 
 class Triggers(OnAws):
@@ -75,16 +72,13 @@ class Installation(World):
         self.failing: dict[tuple[str, str], int] = {}
         self.ran: list[tuple[str, str, float]] = []
         self.answers: dict[str, list[int]] = {}
-        self.pages: dict[str, list[Delivery]] = {}
         patch.setattr(bootstrap, "Engine", self._with_kinds)
         super().__init__(self._triggers)
         self.tasks = self.application.engine.tasks
 
     def _with_kinds(self, **ports: Any) -> Engine:
-        """The product's own tasks may be made to fail; and there is one kind more."""
-        steps = {**dict.fromkeys(SYNC, _nothing), "deliver": self._deliver}
-        kinds = {**ports["kinds"], "sync": Kind("sync", steps, one_at_a_time=per_destination)}
-        kinds = {name: replace(kind, steps=self._steps(kind)) for name, kind in kinds.items()}
+        """The product's own tasks may be made to fail."""
+        kinds = {name: replace(kind, steps=self._steps(kind)) for name, kind in ports["kinds"].items()}
         return Engine(**{**ports, "kinds": kinds, "jitter": lambda: 1.0})
 
     def audience(self, name: str, query: str = "event('Bought').count() >= 1", **more: Any) -> Any:
@@ -97,11 +91,24 @@ class Installation(World):
             self.minutes(1)
         raise AssertionError(f"{name} never comes to life")
 
-    def task(self, kind: str, audience: Any, destination: Any = None, slot: str = "1") -> Task:
-        destination_id = destination["id"] if destination else None
-        return self.tasks.create(
-            kind, self.stack.space_id, slot, computation_id=audience["id"], destination_id=destination_id
-        )
+    def sync(self, audience: Any, destination: Any) -> Task:
+        """The one that connecting them began."""
+        found = self.tasks.of_computation(self.stack.space_id, audience["id"])
+        (task,) = (task for task in found if (task.kind, task.destination_id) == (SYNC, destination["id"]))
+        return task
+
+    def divert(self, prefix: str, partner: str) -> None:
+        """What is told of users whose ids begin so is for another partner."""
+        dispatch = self.application.dispatch
+        send = dispatch.send
+
+        def diverted(deliveries: Sequence[Delivery]) -> None:
+            for one in deliveries:
+                if str(one.payload.get("userId")).startswith(prefix):
+                    one.payload["integrations"] = {"All": False, partner: True}
+            send(deliveries)
+
+        dispatch.send = diverted  # type: ignore[method-assign]
 
     def minutes(self, count: float, look: Callable[[], None] = lambda: None) -> None:
         """A tick at every full minute, and delayed messages at their very instant, as in real time."""
@@ -163,25 +170,11 @@ class Installation(World):
 
         return run
 
-    def _deliver(self, task: Task, step: Step, deadline: Deadline) -> Done | Cursor | Later:
-        """Into the deliver queue, which is from where the real function takes them."""
-        page, sent = self.pages.get(task.task_id, []), int(step.cursor or 0)
-        if sent >= len(page):
-            return Done()
-        some = page[sent : sent + PAGE]
-        queues = self.application.adapters.queues
-        queues.send(DELIVER, [Outgoing(encode(one), group=one.destination_id) for one in some])
-        return Cursor(str(sent + len(some)))
-
     def _partner(self, request: Request) -> Response:
         answers = self.answers.get(_user_of(request), [])
         if answers and answers[0] != 200:
             return Response(answers.pop(0), {})
         return super()._partner(request)
-
-
-def _nothing(task: Task, step: Step, deadline: Deadline) -> Done:
-    return Done()
 
 
 class Landed:

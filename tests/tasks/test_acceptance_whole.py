@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from chalicelib.clock import HOUR, MINUTE
-from chalicelib.delivery.message import Delivery
+from chalicelib.clock import HOUR, MINUTE, SECOND
 from chalicelib.store.clients import Clients
 from chalicelib.tasks.task import FAILED, SUCCEEDED, Task
 from infra.resources import create
@@ -45,21 +44,21 @@ def run(whole: Installation, *tasks: Task, minutes: int = 30) -> list[Task]:
 
 def test_10_failures_that_are_retried_are_kept_quiet(whole: Installation) -> None:
     audience, hook = whole.audience("Quiet"), whole.webhook("x")
-    whole.connect(audience, hook)
     silence = {"notifyTransientFailures": False}
     assert whole.manage("PATCH", f"/spaces/{whole.stack.space_id}/failure-notifications", silence).status == 200
     whole.forward()
     whole.minutes(3)
     before = len(whole.forwarded())
     whole.failing[hook["id"], "deliver"] = ALWAYS
-    (task,) = run(whole, whole.task("sync", audience, hook))
+    whole.connect(audience, hook)
+    (task,) = run(whole, whole.sync(audience, hook))
     assert task.status == FAILED
     assert [at for subject, step, at in whole.ran if step == "deliver"] == [0, 30, 90, 210, 450, 930]
     rows = whole.rows(action=SYNC_FAILED)
     assert len(rows) == 6
     assert [row.get("transient") for row in rows] == [True] * 5 + [None]
     whole.minutes(3)
-    (forwarded,) = whole.forwarded()[before:]
+    (forwarded,) = (one for one in whole.forwarded()[before:] if one["type"] == SYNC_FAILED)
     assert (forwarded["type"], forwarded["details"]["hard_failure"]) == (SYNC_FAILED, True)
     notices = whole.manage("GET", "/notifications").data["notifications"]
     assert [(notice["name"], notice["details"]["attempt"]) for notice in notices] == [(SYNC_FAILED, 6)]
@@ -83,10 +82,10 @@ def test_11_a_run_that_fails_twice_and_then_succeeds(whole: Installation) -> Non
 
 def test_17_one_destination_fails_and_neither_the_other_nor_the_audience_notice(whole: Installation) -> None:
     audience, failing, working = whole.audience("Two"), whole.webhook("x"), whole.webhook("y")
+    whole.failing[failing["id"], "deliver"] = ALWAYS
     for hook in (failing, working):
         whole.connect(audience, hook)
-    whole.failing[failing["id"], "deliver"] = ALWAYS
-    tasks = [whole.task("sync", audience, hook) for hook in (failing, working)]
+    tasks = [whole.sync(audience, hook) for hook in (failing, working)]
     whole.drain()
     assert whole.tasks.get(tasks[1].task_id).status == SUCCEEDED
     assert [task.status for task in run(whole, *tasks)] == [FAILED, SUCCEEDED]
@@ -98,36 +97,25 @@ def test_17_one_destination_fails_and_neither_the_other_nor_the_audience_notice(
     assert [row["details"]["destination_id"] for row in rows] == [failing["id"]] * 6
 
 
-def mixed(whole: Installation, audience: dict, hook: dict, connection: str, later: int) -> list[Delivery]:
-    """A hundred: 30 for another partner, 60 that are taken, 5 refused for good, 5 for now and, if `later`, so again."""
-    made = []
-    for n in range(100):
-        user = f"other{n}" if n < 30 else f"user{n}"
+def mixed(whole: Installation, later: int) -> None:
+    """A hundred members: 30 for another partner, 60 that are taken, 5 refused for good, 5 for now and, if `later`, so
+    again."""
+    people = [f"other{n}" if n < 30 else f"user{n}" for n in range(100)]
+    for n, user in enumerate(people):
         whole.answers[user] = [400] if 90 <= n < 95 else [429, *[429] * later] if n >= 95 else []
-        integrations = {"All": False, "Braze": True} if n < 30 else {"All": False, "Webhook": True}
-        payload = {"type": "track", "event": "Seen", "userId": user, "messageId": f"m{n}", "integrations": integrations}
-        made.append(
-            Delivery(
-                message_id=f"{connection}_{n}",
-                connection_id=connection,
-                computation_id=audience["id"],
-                space_id=whole.stack.space_id,
-                destination_id=hook["id"],
-                created_at=whole.clock.now(),
-                payload=payload,
-            )
-        )
-    return made
+    whole.divert("other", "Braze")
+    whole.send(*(track("Bought", user) for user in people))
 
 
 @pytest.mark.parametrize("later", [0, 60])
-def test_18_a_sync_of_a_hundred_events_is_accounted_for(whole: Installation, later: int) -> None:
+def test_18_a_sync_of_a_hundred_members_is_accounted_for(whole: Installation, later: int) -> None:
     audience, hook = whole.audience("Hundred"), whole.webhook("x")
-    connection = whole.connect(audience, hook).rpartition("/")[2]
+    mixed(whole, later)
+    whole.connect(audience, hook)
     ledger = whole.application.ledger
-    task = whole.task("sync", audience, hook)
-    whole.pages[task.task_id] = mixed(whole, audience, hook, connection, later)
-    (task,) = run(whole, task)
+    whole.drain()
+    whole._engine.advance(2 * SECOND)  # a page leaves the partner time
+    task = whole.tasks.get(whole.sync(audience, hook).task_id)
     assert (task.status, task.attempt) == (SUCCEEDED, 1)
     assert whole.overview(audience)["destinations"][0]["syncStatus"] == "Live"
     counts = ledger.counts(hook["id"])
