@@ -8,7 +8,7 @@ import msgspec
 from chalicelib.settings import PREFIX, Settings
 from chalicelib.store.clients import Clients
 
-from . import lake
+from . import bucket, lake
 from .functions import FUNCTIONS
 
 Json = dict[str, Any]
@@ -112,7 +112,14 @@ def template() -> Json:
             },
         },
         "Conditions": {"HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
-        "Resources": {**_tables(), **_queues(), **_archive(), **lake.resources(), "SecretsKey": _key()},
+        "Resources": {
+            **_tables(),
+            **_queues(),
+            "ArchiveBucket": _kept(bucket.bucket()),
+            "ArchiveBucketPolicy": bucket.only_tls(),
+            **lake.resources(),
+            "SecretsKey": _key(),
+        },
         "Outputs": {name: {"Value": value} for name, value in _outputs().items()},
     }
 
@@ -261,70 +268,6 @@ def _alarm(queue: str) -> Json:
             "ComparisonOperator": "GreaterThanThreshold",
             "TreatMissingData": "notBreaching",
             "AlarmActions": {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]},
-        },
-    }
-
-
-def _archive() -> Json:
-    bucket = _kept(
-        {
-            "Type": "AWS::S3::Bucket",
-            "Properties": {
-                "BucketEncryption": _encryption(),
-                "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-                "PublicAccessBlockConfiguration": dict.fromkeys(
-                    ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
-                ),
-                "LifecycleConfiguration": {"Rules": _lifecycle()},
-            },
-        }
-    )
-    return {"ArchiveBucket": bucket, "ArchiveBucketPolicy": _only_tls()}
-
-
-def _encryption() -> Json:
-    rule = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    return {"ServerSideEncryptionConfiguration": [rule]}
-
-
-# What owners ordered: files are fetched within a day, imports and replays are remembered as long as their tasks.
-# What a run keeps between its steps it removes itself, unless it is killed for good.
-PASSING = (("previews", 2), ("exports", 2), ("imports", 90), ("replays", 90), ("runs", 7))
-
-
-def _lifecycle() -> list[Json]:
-    # Files of days long past are read less and less, but they are the only record of the events: they get cheaper with
-    # age, and only compaction removes any. Landing objects are gone by then.
-    cheaper = {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}
-    return [
-        *(
-            {"Id": table, "Status": "Enabled", "Prefix": f"{table}/parquet/", "Transitions": [cheaper]}
-            for table in ("events", "profiles")
-        ),
-        # What was sent can be sent again for two weeks; it names people, so it is not kept any longer.
-        {"Id": "emitted", "Status": "Enabled", "Prefix": "emitted/", "ExpirationInDays": 15},
-        *(
-            {"Id": prefix, "Status": "Enabled", "Prefix": f"{prefix}/", "ExpirationInDays": days}
-            for prefix, days in PASSING
-        ),
-        {"Id": "unfinished", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
-    ]
-
-
-def _only_tls() -> Json:
-    objects = {"Fn::Sub": "${ArchiveBucket.Arn}/*"}
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [{"Fn::GetAtt": ["ArchiveBucket", "Arn"]}, objects],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {
-        "Type": "AWS::S3::BucketPolicy",
-        "Properties": {
-            "Bucket": {"Ref": "ArchiveBucket"},
-            "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         },
     }
 
