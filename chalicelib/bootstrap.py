@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .archive.compaction import COMPACTION, Compaction
+from .archive.gathering import GATHERING, Gathering
 from .archive.history import History
 from .archive.rounds import Rounds
 from .archive.workshop import Workshops
@@ -176,9 +177,10 @@ class Application:
         self.figures = Figures(self.ledger, a.clock)
         self.replays = Replays(self.emissions, self.ledger, a.identifiers, a.queues, self.directory, a.clock)
         self.tester = Tester(self.directory, a.transport, tokens, a.ids, a.clock)
-        self.snapshots = Snapshots(a.archive)
+        self.snapshots = Snapshots(a.archive, a.clock)
         self.history = History(a.archive, a.clock, _scratch, a.fanout)
-        self.compaction = Compaction(Workshops(a.archive, a.clock, _scratch, a.fanout))
+        workshops = Workshops(a.archive, a.clock, _scratch, a.fanout)
+        self.compaction, self.gathering = Compaction(workshops), Gathering(workshops)
         self.rounds = Rounds(a.archive, a.work, lambda: self.engine.tasks, a.clock)
         chronicles = Graph(a.archive), Milestones(self.identity_log)
         self.emitter = Emitter(
@@ -264,6 +266,7 @@ class Application:
                 BATCH_RUN: self.batch_runs.kind(),
                 LINKED_RUN: linked_runs(),
                 COMPACTION: self.compaction.kind(),
+                GATHERING: self.gathering.kind(),
                 REPLAY: self.replays.kind(),
                 SYNC: self.syncs.kind(),
                 **self.backfill.kinds(),

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from ..clock import Clock
 from ..profiles.ports import Archive
-from .layout import EVENTS, PROFILES, TABLES, compacted, day_in, landing, listing, manifests
+from .landings import hours, of
+from .layout import TABLES, compacted, day_in, gathered, landing, listing, manifests
 from .manifest import GRACE, Manifest, Replaced, Table, consumed_of, load, swap
 
 
@@ -41,21 +42,24 @@ class Clearing:
         readers who know the manifest of before."""
         known = manifest.table(table)
         past = [one for one in known.consumed if one.at <= over]
-        for day in sorted({one.day for one in past}):
-            found = self._archive.stat(landing(table, space_id, day))
-            named = consumed_of(self._archive, [one for one in past if one.day == day])
-            self._archive.delete(one.key for one in found if (one.key, one.etag) in named)
-        left = Table(files=known.files, consumed=tuple(one for one in known.consumed if one not in past))
+        for hour in hours(self._archive, table, space_id) if past else ():
+            if entries := of(hour, past):
+                named = consumed_of(self._archive, entries)
+                found = self._archive.stat(f"{landing(table, space_id)}{hour}")
+                self._archive.delete(one.key for one in found if (one.key, one.etag) in named)
+        left = replace(known, consumed=tuple(one for one in known.consumed if one not in past))
         lists = tuple(Replaced(one.key, self._clock.now()) for one in past)
         changes: dict[str, Table] = {table: left}
         return replace(manifest, replaced=(*manifest.replaced, *lists), **changes)
 
     def _delete_orphans(self, space_id: str, manifest: Manifest, over: int) -> None:
         """What workers wrote who were killed, or too late, before they could make it part of history."""
-        known = {file.key for table in TABLES for file in manifest.table(table).files}
-        known |= {one.key for table in TABLES for one in manifest.table(table).consumed}
+        tables = [manifest.table(name) for name in TABLES]
+        known = {file.key for table in tables for file in (*table.files, *table.gathered)}
+        known |= {one.key for table in tables for one in table.consumed}
         known |= {one.key for one in manifest.replaced} | ({manifest.base.key} if manifest.base else set())
-        prefixes = [compacted(EVENTS, space_id), compacted(PROFILES, space_id), f"{manifests(space_id)}consumed/"]
+        folders = [folder(table, space_id) for table in TABLES for folder in (compacted, gathered)]
+        prefixes = [*folders, f"{manifests(space_id)}consumed/"]
         found = [one for prefix in prefixes for one in self._archive.stat(prefix)]
         self._archive.delete(one.key for one in found if one.at <= over and one.key not in known)
 

@@ -1,8 +1,10 @@
 """The columns of history, and how the lines of landing objects become them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from .database import quoted
+from .database import listed, quoted
+from .layout import EVENTS, PROFILES
 
 # Ids are those the event was resolved to when it landed; JSON is kept as text, as it was sent.
 EVENT = {
@@ -50,31 +52,35 @@ _ISO = ("timestamp", "received_at", "sent_at", "original_timestamp")
 _JSON = ("properties", "traits", "context", "integrations")
 
 
-def landed_events(path: Path) -> str:
-    """A query for the events in a file of lines."""
+def landed_events(paths: Sequence[Path]) -> str:
+    """A query for the events in files of lines."""
     read = dict.fromkeys(EVENT, "VARCHAR") | dict.fromkeys(_JSON, "JSON") | {"landed_at": "BIGINT"}
     shown = {name: _camel(name) for name in EVENT}
     shown |= {name: f"epoch_ms({_camel(name)}::TIMESTAMP)" for name in _ISO}
     shown |= {name: f"{name}::VARCHAR" for name in _JSON}
     shown["landed_at"] = f"coalesce(landedAt, {shown['received_at']})"
-    return _query(path, read, shown)
+    return _query(paths, read, shown)
 
 
-def landed_snapshots(path: Path) -> str:
-    """A query for the snapshots in a file of lines."""
+def landed_snapshots(paths: Sequence[Path]) -> str:
+    """A query for the snapshots in files of lines."""
     read = {name: "JSON" if name in ("external_ids", "traits", "outcomes") else kind for name, kind in SNAPSHOT.items()}
     shown = {name: _camel(name) for name in SNAPSHOT}
     shown |= {name: f"{_camel(name)}::VARCHAR" for name in ("external_ids", "traits", "outcomes")}
-    return _query(path, read, shown)
+    return _query(paths, read, shown)
 
 
-def _query(path: Path, read: dict[str, str], shown: dict[str, str]) -> str:
+def _query(paths: Sequence[Path], read: dict[str, str], shown: dict[str, str]) -> str:
     columns = ", ".join(f"{quoted(_camel(name))}: {quoted(kind)}" for name, kind in read.items())
     select = ", ".join(f"{expression} AS {name}" for name, expression in shown.items())
     options = f"format = 'newline_delimited', maximum_object_size = {LONGEST_LINE}, columns = {{{columns}}}"
-    return f"SELECT {select} FROM read_json({quoted(path)}, {options})"
+    return f"SELECT {select} FROM read_json({listed(paths)}, {options})"
 
 
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.title() for word in others)
+
+
+SCHEMA = {EVENTS: EVENT, PROFILES: SNAPSHOT}
+LANDED = {EVENTS: landed_events, PROFILES: landed_snapshots}

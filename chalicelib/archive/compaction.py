@@ -1,6 +1,6 @@
 """Compaction as a task of one space.
 
-    events ─► profiles ─► forget ─► clear
+    gather ─► events ─► profiles ─► forget ─► clear
 
 Each portion of work ends in one swap of the manifest, and every step looks at the manifest to see what is left. So a
 step may be killed anywhere and begun again, and two compactions at once only get in each other's way.
@@ -15,8 +15,10 @@ from ..tasks.task import Step, Task
 from .clearing import Clearing
 from .event_files import EventFiles
 from .forgetting import Forgetting
+from .layout import TABLES
 from .profile_files import ProfileFiles
 from .workshop import Workshops
+from .young_files import YoungFiles
 
 COMPACTION = "compaction"
 
@@ -26,6 +28,7 @@ Portion = Callable[[str], bool]
 class Compaction:
     def __init__(self, workshops: Workshops) -> None:
         self._clock = workshops.clock
+        self._young = YoungFiles(workshops)
         self._events, self._profiles = EventFiles(workshops), ProfileFiles(workshops)
         self._forgetting = Forgetting(workshops)
         self._clearing = Clearing(workshops.archive, workshops.clock)
@@ -34,6 +37,7 @@ class Compaction:
         return Kind(
             name=COMPACTION,
             steps={
+                "gather": lambda task, step, deadline: self._portions(self._gather, task, deadline),
                 "events": lambda task, step, deadline: self._portions(self._events.compact, task, deadline),
                 "profiles": lambda task, step, deadline: self._portions(self._profiles.compact, task, deadline),
                 "forget": self._forget,
@@ -43,13 +47,18 @@ class Compaction:
 
     def compact(self, space_id: str) -> None:
         """All of it, at once and here."""
-        for portions in (self._events.compact, self._profiles.compact):
+        for portions in (self._gather, self._events.compact, self._profiles.compact):
             while _attempt(portions, space_id):
                 pass
         now, cursor = self._clock.now(), None
         while (cursor := self._forgetting.forget(space_id, now, cursor)) is not None:
             pass
         self._clearing.clear(space_id)
+
+    def _gather(self, space_id: str) -> bool:
+        """Including what everybody else overlooks."""
+        looks = [self._young.gather(space_id, table) for table in TABLES]
+        return any(look.more for look in looks) or any(self._young.rescue(space_id, table) for table in TABLES)
 
     def _portions(self, portion: Portion, task: Task, deadline: Deadline) -> Done | Cursor:
         """One at a time: the step's time counts from its last cursor."""

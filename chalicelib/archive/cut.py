@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from .layout import day_in
+from .layout import day_in, minute_in
 from .manifest import File
 
 LANDED_BYTES_PER_EVENT = 90  # compressed, when many events land together; only the estimate of rows rests on it
 
 
 class Landing(msgspec.Struct, frozen=True, array_like=True):
-    """An object that a worker wrote and nobody compacted yet; `at` is epoch ms."""
+    """An object that a worker wrote and nobody gathered yet; `at` is epoch ms."""
 
     key: str
     size: int
@@ -23,9 +23,14 @@ class Landing(msgspec.Struct, frozen=True, array_like=True):
     def day(self) -> str:
         return day_in(self.key)
 
+    @property
+    def minute(self) -> str:
+        return minute_in(self.key)
+
 
 class Day(NamedTuple):
-    """What there is of one day of arrival. `rows` of landing objects are estimated, `bytes` are exact."""
+    """What there is of one day of arrival. `rows` of landing objects are estimated, and those of gathered files count
+    what landed twice twice; `bytes` are exact."""
 
     day: str
     rows: int
@@ -33,8 +38,8 @@ class Day(NamedTuple):
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` is the moment. `files` and `landings` hold events, `base`, `deltas` and `snapshots` profiles, where the
-    deltas not `since` the base are in it. `erased` are profile ids that are not shown.
+    """`at` is the moment. `files`, `gathered` and `landings` hold events; `base`, `deltas`, `gathered_snapshots` and
+    `snapshots` profiles, where the deltas not `since` the base are in it. `erased` are profile ids that are not shown.
 
     Of people erased after the cut it still shows what they did: the mark on their profile stops whatever would follow.
     """
@@ -42,9 +47,11 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     space_id: str
     at: int
     files: tuple[File, ...] = ()
+    gathered: tuple[File, ...] = ()
     landings: tuple[Landing, ...] = ()
     base: File | None = None
     deltas: tuple[File, ...] = ()
+    gathered_snapshots: tuple[File, ...] = ()
     snapshots: tuple[Landing, ...] = ()
     erased: tuple[str, ...] = ()
 
@@ -60,7 +67,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
         """The days of arrival that have events, in order."""
         rows: dict[str, int] = {}
         size: dict[str, int] = {}
-        items: list[File | Landing] = [*self.files, *self.landings]
+        items: list[File | Landing] = [*self.files, *self.gathered, *self.landings]
         for item in items:
             rows[item.day] = rows.get(item.day, 0) + _rows(item)
             size[item.day] = size.get(item.day, 0) + item.size

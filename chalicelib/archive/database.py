@@ -1,5 +1,6 @@
 """A DuckDB that keeps within the memory of its function and within one directory."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def quoted(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def listed(paths: "list[Path] | tuple[Path, ...]") -> str:
+def listed(paths: Sequence[Path]) -> str:
     """A list of string literals."""
     return "[" + ", ".join(quoted(path) for path in paths) + "]"
 

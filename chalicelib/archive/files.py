@@ -7,6 +7,7 @@ from pathlib import Path
 from ..pipeline.fanout import Fanout
 from ..profiles.ports import Archive
 from .cut import Landing
+from .database import THREADS
 from .manifest import File
 
 TOGETHER = 64  # small objects held in memory at once, on their way into one file
@@ -27,9 +28,15 @@ class Files:
         self.fanout.map(lambda pair: self._archive.fetch(*pair), wanted)
         return [path for _, path in wanted]
 
-    def lines(self, landings: Iterable[Landing]) -> Path:
-        """All in one file: compressed parts one after the other are a compressed whole."""
-        path, keys = self.new("ndjson.gz"), [landing.key for landing in landings]
+    def lines(self, landings: Iterable[Landing]) -> list[Path]:
+        """A file for each thread of the database, which inflates a file in one piece."""
+        keys = [landing.key for landing in landings]
+        parts = [keys[number::THREADS] for number in range(THREADS)]
+        return [self._joined(part) for part in parts if part]
+
+    def _joined(self, keys: Sequence[str]) -> Path:
+        """Compressed parts one after the other are a compressed whole."""
+        path = self.new("ndjson.gz")
         with path.open("wb") as file:
             for start in range(0, len(keys), TOGETHER):
                 for body in self.fanout.map(self._archive.get, keys[start : start + TOGETHER]):

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..clock import DAY, HOUR, Clock
+from ..clock import HOUR, Clock
 from ..errors import Invalid, Problem
 from ..pipeline.fanout import Fanout, OneByOne
 from ..profiles.ports import Archive
 from . import duplicates, views
-from .columns import EVENT, SNAPSHOT, landed_events, landed_snapshots
-from .cut import Cut
+from .columns import LANDED, SNAPSHOT
+from .cut import Cut, Landing
 from .database import connect, quoted
 from .files import Files
 from .landings import erased, unread
@@ -59,16 +59,18 @@ class History:
         self._fanout = fanout or OneByOne()
 
     def cut(self, space_id: str) -> Cut:
-        # The manifest first: what is compacted after it was read is found among the landing objects.
+        # The manifest first: what is gathered after it was read is found among the landing objects.
         manifest = load(self._archive, space_id).manifest
         erasures = erased(self._archive, space_id, self._fanout).values()
         return Cut(
             space_id=space_id,
             at=self._clock.now(),
             files=manifest.events.files,
+            gathered=manifest.events.gathered,
             landings=unread(self._archive, EVENTS, space_id, manifest.events),
             base=manifest.base,
             deltas=manifest.profiles.files,
+            gathered_snapshots=manifest.profiles.gathered,
             snapshots=unread(self._archive, PROFILES, space_id, manifest.profiles),
             erased=tuple(sorted({profile_id for one in erasures for profile_id in one.profile_ids})),
         )
@@ -105,57 +107,42 @@ class _Reading:
     def load_events(self, days: Sequence[str]) -> None:
         cut, end = self._cut, FOREVER if self._as_of is None else self._as_of + 1
         days = [day for day in days if start_of(day) < end]
-        landed_on = {landed.day for landed in cut.landings}
+        landed_on = {file.day for file in cut.gathered} | {landed.day for landed in cut.landings}
         needed = duplicates.reach(days, landed_on.__contains__)
         self._check_room(needed)
         landed = {day: self._landed(day) for day in sorted(needed & landed_on)}
-        calm = [file for file in cut.files if file.day in days and not _is_touched(file.day, landed_on)]
-        stirred = [file for file in cut.files if file.day in needed and file not in calm]
-        query = views.everything(self._files.parquet(calm), EVENT)
-        if landed:
-            settled = self._settled(list(landed.values()), self._files.parquet(stirred))
-            query = f"{query} UNION ALL SELECT * FROM ({settled}) WHERE {_within(days)}"
-        views.events(self._connection, "events", query, 0, end)
-        self._candidates([path for day, path in landed.items() if day in days], end)
+        files = [file for file in cut.files if file.day in needed]
+        compacted = dict(zip(self._files.parquet(files), files, strict=True))
+        stirred = [path for path, file in compacted.items() if _is_touched(file.day, landed_on)]
+        duplicates.settle(self._connection, [path for some in landed.values() for path in some], stirred)
+        arrived = [path for day in days for path in landed.get(day, ())]
+        shown = [*arrived, *(path for path, file in compacted.items() if file.day in days)]
+        views.events(self._connection, "events", duplicates.standing(self._connection, shown), 0, end)
+        # What arrived since then is not compacted yet, so all its landings are here.
+        candidates = duplicates.candidates(self._connection, arrived)
+        views.events(self._connection, "candidates", candidates, cut.at - UNSETTLED, end)
 
     def load_people(self) -> None:
         cut, base = self._cut, self._cut.base
         if base is not None and self._as_of is not None and base.last > self._as_of:
             base = None  # it knows no more how they were
         deltas = [file for file in cut.deltas if base is None or file.seq > base.seq]
-        paths = self._files.parquet([*([base] if base else []), *deltas])
+        paths = self._files.parquet([*([base] if base else []), *deltas, *cut.gathered_snapshots])
         if cut.snapshots:
-            lines = self._files.lines(cut.snapshots)
-            paths.append(self._copied(landed_snapshots(lines)))
-            lines.unlink()
+            paths.append(self._read(PROFILES, cut.snapshots))
         views.people(self._connection, views.everything(paths, SNAPSHOT), self._as_of)
 
-    def _landed(self, day: str) -> Path:
+    def _landed(self, day: str) -> list[Path]:
+        paths = self._files.parquet([file for file in self._cut.gathered if file.day == day])
+        landings = self._cut.landings_of(day)
+        return [*paths, self._read(EVENTS, landings)] if landings else paths
+
+    def _read(self, table: str, landings: Sequence[Landing]) -> Path:
         """Lines are read once, whatever is asked later."""
-        lines = self._files.lines(self._cut.landings_of(day))
-        path = self._copied(landed_events(lines))
-        lines.unlink()
-        return path
-
-    def _settled(self, landed: list[Path], compacted: list[Path]) -> str:
-        duplicates.settle(self._connection, landed, compacted)
-        standing = self._copied(duplicates.rows(landed, compacted))
-        query = views.everything([standing], EVENT)
-        return f"{query} UNION ALL {duplicates.untouched(compacted)}" if compacted else query
-
-    def _candidates(self, landed: list[Path], end: int) -> None:
-        """What arrived since then is not compacted yet, so all its landings are here."""
-        query = (
-            f"{views.everything(landed, EVENT)} QUALIFY row_number() OVER (PARTITION BY message_id, profile_id "
-            "ORDER BY received_at, landed_at DESC) = 1"
-            if landed
-            else views.nothing(EVENT)
-        )
-        views.events(self._connection, "candidates", query, self._cut.at - UNSETTLED, end)
-
-    def _copied(self, query: str) -> Path:
-        path = self._files.new("parquet")
-        self._connection.execute(f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+        lines, path = self._files.lines(landings), self._files.new("parquet")
+        self._connection.execute(f"COPY ({LANDED[table](lines)}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+        for one in lines:
+            one.unlink()
         return path
 
     def _check_room(self, days: set[str]) -> None:
@@ -166,9 +153,3 @@ class _Reading:
 
 def _is_touched(day: str, landed_on: set[str]) -> bool:
     return day in landed_on or day_of(start_of(day) - 1) in landed_on
-
-
-def _within(days: Sequence[str]) -> str:
-    """Rows of days that only helped to decide are left out."""
-    numbers = ", ".join(str(start_of(day) // DAY) for day in days)
-    return f"{duplicates.DAY} IN ({numbers or 'NULL'})"

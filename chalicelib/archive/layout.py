@@ -1,23 +1,26 @@
 """Where the files of a space lie in the archive.
 
-    events/landing/<space>/dt=<day>/…       what workers wrote, see `pipeline.landing`
-    profiles/landing/<space>/dt=<day>/…     see `delivery.snapshots`
-    events/parquet/<space>/dt=<day>/…       compacted
+    events/landing/<space>/at=<minute>/dt=<day>/…   what workers wrote, see `profiles.landing_place`
+    profiles/landing/<space>/…                      the same
+    events/gathered/<space>/dt=<day>/…              the same rows, many objects in one file
+    profiles/gathered/<space>/dt=<day>/…
+    events/parquet/<space>/dt=<day>/…               compacted
     profiles/parquet/<space>/dt=<day>/…
-    profiles/parquet/<space>/base/…         every profile's newest snapshot at one moment
-    manifests/<space>/…                     what of all this makes up history, see `manifest`
-    erasures/<space>/…                      who must not be seen any more, see `profiles.erasure`
-    athena/<table>/space=<space>/dt=<day>/  lists of the compacted files, for Athena
+    profiles/parquet/<space>/base/…                 every profile's newest snapshot at one moment
+    manifests/<space>/…                             what of all this makes up history, see `manifest`
+    erasures/<space>/…                              who must not be seen any more, see `profiles.erasure`
+    athena/<table>/space=<space>/dt=<day>/          lists of the compacted files, for Athena
 
 A day is a name like 2026-01-31 and begins at midnight UTC.
 """
 
 from ..clock import DAY
 from ..instants import parse_iso, to_iso
+from ..profiles.landing_place import EVENTS as EVENTS
+from ..profiles.landing_place import PROFILES as PROFILES
 
-EVENTS = "events"
-PROFILES = "profiles"
 TABLES = (EVENTS, PROFILES)
+_HOUR = len("at=2026-01-31T12")
 
 
 def day_of(instant: int) -> str:
@@ -40,9 +43,22 @@ def day_after(day: str) -> str:
     return day_of(start_of(day) + DAY)
 
 
-def landing(table: str, space_id: str, day: str | None = None) -> str:
-    prefix = f"{table}/landing/{space_id}/"
-    return prefix if day is None else f"{prefix}dt={day}/"
+def landing(table: str, space_id: str) -> str:
+    return f"{table}/landing/{space_id}/"
+
+
+def landed_from(table: str, space_id: str, minute: str) -> str:
+    """All landing objects of this minute and later ones have keys after this."""
+    return f"{landing(table, space_id)}at={minute}"
+
+
+def hour_in(folder: str) -> str:
+    """Of the folder of a minute: the beginning that it has in common with those of the same hour."""
+    return folder[:_HOUR]
+
+
+def gathered(table: str, space_id: str) -> str:
+    return f"{table}/gathered/{space_id}/"
 
 
 def compacted(table: str, space_id: str) -> str:
@@ -64,3 +80,8 @@ def listing(table: str, space_id: str, day: str) -> str:
 def day_in(key: str) -> str:
     """The day that a key names."""
     return key.partition("/dt=")[2].partition("/")[0]
+
+
+def minute_in(key: str) -> str:
+    """The minute of landing that a key names."""
+    return key.partition("/at=")[2].partition("/")[0]

@@ -1,8 +1,8 @@
 """What makes up the history of a space: one small object, replaced under a condition.
 
-Readers see the files of one manifest and the landing objects it has not consumed, so they see a swap as a whole or
-not at all. What a swap replaces is not deleted before GRACE is over: until then, whoever read the manifest before can
-read on.
+Readers see the files of one manifest and the landing objects whose rows are not in them, so they see a swap as a
+whole or not at all. What a swap replaces is not deleted before GRACE is over: until then, whoever read the manifest
+before can read on.
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,12 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Consumed(msgspec.Struct, frozen=True):
-    """`key` is of an object that lists landing objects whose rows are in files since `at`, with their etags."""
+    """`key` is of an object that lists landing objects whose rows are in files since `at`, with their etags. They
+    landed from the minute `first` to the minute `last`."""
 
     key: str
-    day: str
+    first: str
+    last: str
     at: int
 
 
@@ -46,10 +48,16 @@ class Replaced(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """`files` are compacted, `gathered` hold rows as they landed. Of what landed before the minute `watermark`
+    everything is in them, or was; of what landed since, what is `consumed`."""
+
     files: tuple[File, ...] = ()
+    gathered: tuple[File, ...] = ()
     consumed: tuple[Consumed, ...] = ()
+    watermark: str = ""
 
     def of(self, day: str) -> list[File]:
+        """Its compacted files."""
         return [file for file in self.files if file.day == day]
 
 
@@ -80,6 +88,16 @@ class Held(NamedTuple):
 
     manifest: Manifest
     etag: str | None
+
+
+def within(most: int, files: Sequence[File]) -> list[File]:
+    """The first of these files that are of so many bytes together, at least one if there is one."""
+    found: list[File] = []
+    for file in files:
+        if found and sum(one.size for one in found) + file.size > most:
+            break
+        found.append(file)
+    return found
 
 
 _decoder = msgspec.json.Decoder(Manifest)

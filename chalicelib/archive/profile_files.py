@@ -1,18 +1,16 @@
-"""Compaction of profiles: snapshots become one file per day and version of the archive, and from time to time the
-newest of every profile become a base, so that readers need not go through all that ever happened.
+"""Compaction of profiles: gathered snapshots become one file per day, and from time to time the newest of every profile
+become a base, so that readers need not go through all that ever happened.
 """
 
 from msgspec.structs import replace
 
 from . import views
-from .columns import SNAPSHOT, landed_snapshots
-from .cut import Landing
-from .landings import unread
+from .columns import SNAPSHOT
 from .layout import PROFILES
-from .manifest import File, Manifest, Replaced
+from .manifest import File, Manifest, Replaced, within
 from .workshop import Piece, Workshop, Workshops
 
-PORTION = 64 << 20  # bytes of landing objects
+PORTION = 64 << 20  # bytes of gathered files
 # The base is written anew when what came since is as large as this part of it: over time everybody is written a few
 # times more often than they change, however many people there are.
 WORTH_A_BASE = 0.5
@@ -25,26 +23,23 @@ class ProfileFiles:
     def compact(self, space_id: str) -> bool:
         """One portion; False when there is nothing left to do. Raises VersionConflict: then look again."""
         with self._workshops.open(space_id) as workshop:
-            landings = unread(workshop.archive, PROFILES, space_id, workshop.manifest.profiles)
-            if landings:
-                self._merge(workshop, _portion(landings))
+            gathered = workshop.manifest.profiles.gathered
+            if gathered:
+                self._merge(workshop, [file for file in gathered if file.day == gathered[0].day])
             elif _is_base_due(workshop.manifest):
                 self._rebase(workshop)
             else:
                 return False
             return True
 
-    def _merge(self, workshop: Workshop, portion: list[Landing]) -> None:
-        """Into one file with those of the day before; a version that landed twice is kept once."""
-        day = portion[0].day
-        out = workshop.manifest.profiles.of(day)
-        lines = workshop.files.lines(portion)
-        paths = [workshop.copied(landed_snapshots(lines)), *workshop.files.parquet(out)]
-        lines.unlink()
-        made_of = [f"{one.key} {one.etag}" for one in portion] + [file.key for file in out]
-        query = f"{views.everything(paths, SNAPSHOT)} QUALIFY {_first('profile_id, version', 'deleted DESC')}"
-        into = workshop.write(PROFILES, [Piece(day, query)], made_of)
-        workshop.swap(PROFILES, out=out, into=into, consumed=[workshop.consumed(PROFILES, day, portion)])
+    def _merge(self, workshop: Workshop, of_day: list[File]) -> None:
+        """Into one file with those that the day has already; a version that landed twice is kept once."""
+        day = of_day[0].day
+        out = [*within(PORTION, of_day), *workshop.manifest.profiles.of(day)]
+        everything = views.everything(workshop.files.parquet(out), SNAPSHOT)
+        once = f"{everything} QUALIFY {_first('profile_id, version', 'deleted DESC')}"
+        into = workshop.write(PROFILES, [Piece(day, once)], [file.key for file in out])
+        workshop.swap(PROFILES, out=out, into=into)
 
     def _rebase(self, workshop: Workshop) -> None:
         """Who was deleted is deleted whatever came later, late snapshots included."""
@@ -56,15 +51,6 @@ class ProfileFiles:
         last = max(file.last for file in sources)
         replaced = [Replaced(manifest.base.key, workshop.clock.now())] if manifest.base else []
         workshop.put(replace(manifest, base=replace(base, last=last), replaced=(*manifest.replaced, *replaced)))
-
-
-def _portion(landings: tuple[Landing, ...]) -> list[Landing]:
-    portion: list[Landing] = []
-    for landed in landings:
-        if landed.day != landings[0].day or (portion and sum(one.size for one in portion) + landed.size > PORTION):
-            break
-        portion.append(landed)
-    return portion
 
 
 def _since_base(manifest: Manifest) -> list[File]:

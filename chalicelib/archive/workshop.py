@@ -16,7 +16,7 @@ from ..profiles.ports import Archive
 from .cut import Landing
 from .database import connect, quoted
 from .files import Files
-from .layout import EVENTS, compacted, manifests
+from .layout import EVENTS, compacted, gathered, manifests
 from .manifest import Consumed, File, Held, Manifest, Replaced, Table, load, swap
 
 if TYPE_CHECKING:
@@ -69,27 +69,43 @@ class Workshop:
         )
         return path
 
-    def write(self, table: str, pieces: Iterable[Piece], made_of: Sequence[str]) -> list[File]:
-        """Uploads each piece that has rows. `made_of` names all that they are made of."""
+    def write(
+        self, table: str, pieces: Iterable[Piece], made_of: Sequence[str], *, as_landed: bool = False
+    ) -> list[File]:
+        """Uploads each piece that has rows, to the files gathered `as_landed` or to the compacted ones. `made_of` names
+        all that they are made of."""
         made = blake2b("\n".join([str(self.manifest.seq), *made_of]).encode(), digest_size=12).hexdigest()
-        found = [self._write(table, piece, f"{made}-{n}") for n, piece in enumerate(pieces)]
+        place = (gathered if as_landed else compacted)(table, self.space_id)
+        found = [self._write(table, piece, f"{place}{_folder(piece)}/{made}-{n}") for n, piece in enumerate(pieces)]
         return [file for file in found if file is not None]
 
-    def consumed(self, table: str, day: str, landings: Sequence[Landing]) -> Consumed:
+    def consumed(self, table: str, landings: Sequence[Landing]) -> Consumed:
         """The list of what was consumed is named after its content: of two workers each refers to its own."""
         content = msgspec.json.encode({landing.key: landing.etag for landing in landings})
         name = blake2b(content, digest_size=12).hexdigest()
-        key = f"{manifests(self.space_id)}consumed/{table}/dt={day}/{name}.json"
+        key = f"{manifests(self.space_id)}consumed/{table}/{name}.json"
         self.archive.put(key, content)
-        return Consumed(key, day, self.clock.now())
+        minutes = [landing.minute for landing in landings]
+        return Consumed(key, min(minutes), max(minutes), self.clock.now())
 
-    def swap(self, table: str, *, out: Sequence[File], into: Sequence[File], consumed: Sequence[Consumed] = ()) -> None:
-        """Raises VersionConflict when somebody else was first."""
-        before = self.manifest.table(table)
-        gone = {file.key for file in out}
+    def swap(
+        self,
+        table: str,
+        *,
+        out: Sequence[File] = (),
+        into: Sequence[File] = (),
+        gathered: Sequence[File] = (),
+        consumed: Sequence[Consumed] = (),
+        watermark: str = "",
+    ) -> None:
+        """`out`, gathered or compacted, goes; `into`, which is compacted, and `gathered` come. The watermark only
+        rises. Raises VersionConflict when somebody else was first."""
+        before, gone = self.manifest.table(table), {file.key for file in out}
         after = Table(
-            files=tuple(sorted([*(f for f in before.files if f.key not in gone), *into], key=lambda f: f.key)),
+            files=_without(gone, (*before.files, *into)),
+            gathered=_without(gone, (*before.gathered, *gathered)),
             consumed=(*before.consumed, *consumed),
+            watermark=max(before.watermark, watermark),
         )
         replaced = (*self.manifest.replaced, *(Replaced(file.key, self.clock.now()) for file in out))
         changes: dict[str, Table] = {table: after}
@@ -99,17 +115,23 @@ class Workshop:
         """Raises VersionConflict when somebody else was first."""
         self.held = swap(self.archive, self.space_id, self.held, manifest)
 
-    def _write(self, table: str, piece: Piece, name: str) -> File | None:
+    def _write(self, table: str, piece: Piece, place: str) -> File | None:
         path = self.copied(piece.query, ORDER[table])
         read = f"SELECT count(*), coalesce(max({INSTANT[table]}), 0) FROM read_parquet({quoted(path)})"
         ((rows, last),) = self.connection.execute(read).fetchall()
-        folder = f"dt={piece.day}" if piece.day else "base"
-        key = f"{compacted(table, self.space_id)}{folder}/{name}.parquet"
-        size = path.stat().st_size
+        key, size = f"{place}.parquet", path.stat().st_size
         if rows:
             self.archive.upload(key, path)
         path.unlink()
         return File(key, piece.day, rows, size, self.manifest.seq + 1, last) if rows else None
+
+
+def _folder(piece: Piece) -> str:
+    return f"dt={piece.day}" if piece.day else "base"
+
+
+def _without(gone: set[str], files: Iterable[File]) -> tuple[File, ...]:
+    return tuple(sorted((file for file in files if file.key not in gone), key=lambda file: file.key))
 
 
 class Workshops:

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from ..clock import DAY
+from ..clock import DAY, Clock, SystemClock
 from ..errors import MusterError, place_of
-from ..instants import to_iso
 from ..profiles.change import ProfileChange
+from ..profiles.landing_place import PROFILES, landing_key
 from ..profiles.ports import Archive
 from ..profiles.profile import DELETED, Head
 
@@ -25,18 +25,20 @@ _encoder = msgspec.json.Encoder()
 
 
 class Snapshots:
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive, clock: Clock | None = None) -> None:
+        self._archive, self._clock = archive, clock or SystemClock()
 
     def land(self, changes: Iterable[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that must come again. One object per space and day of change, which the same
-        changes write again."""
+        changes write again within a minute."""
+        now = self._clock.now()
         objects, failed = _objects(changes)
-        for prefix, lines in objects.items():
+        for (space_id, day), lines in objects.items():
             name = blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
             body = b"\n".join(lines.values()) + b"\n"
+            key = landing_key(PROFILES, space_id, now, day, name)
             try:
-                self._archive.put(f"{prefix}{name}.ndjson.gz", gzip.compress(body, compresslevel=6, mtime=0))
+                self._archive.put(key, gzip.compress(body, compresslevel=6, mtime=0))
             except MusterError as error:
                 logger.warning("The archive did not take %d snapshots: %s", len(lines), type(error).__name__)
                 failed |= lines.keys()
@@ -51,21 +53,22 @@ def is_shown(change: ProfileChange) -> bool:
     return _encoder.encode(_content(change.old)) != _encoder.encode(_content(change.new))
 
 
-def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[str, dict[str, bytes]], set[str]]:
-    """By prefix the lines of each change, by `record_id`; and the changes that cannot be written."""
-    found: dict[str, dict[str, bytes]] = {}
+def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[tuple[str, int], dict[str, bytes]], set[str]]:
+    """By space and beginning of the day the lines of each change, by `record_id`; and the changes that cannot be
+    written."""
+    found: dict[tuple[str, int], dict[str, bytes]] = {}
     failed = set[str]()
     for change in changes:
         try:
             if is_shown(change):
-                day = to_iso(_written_at(change) // DAY * DAY)[:10]
-                lines = found.setdefault(f"profiles/landing/{change.space_id}/dt={day}/", {})
+                day = _written_at(change) // DAY * DAY
+                lines = found.setdefault((change.space_id, day), {})
                 lines[change.record_id] = _encoder.encode(_line(change))
         except Exception as error:
             # Whatever it is, the neighbours of this change must not wait for it.
             logger.warning("Change %s cannot be landed: %s", change.record_id, place_of(error))
             failed.add(change.record_id)
-    return {prefix: lines for prefix, lines in found.items() if lines}, failed
+    return {place: lines for place, lines in found.items() if lines}, failed
 
 
 def _line(change: ProfileChange) -> dict[str, Any]:

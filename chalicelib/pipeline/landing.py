@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..clock import DAY
-from ..instants import to_iso
+from ..profiles.landing_place import EVENTS, landing_key
 from ..profiles.ports import Archive
 from ..tracking.decode import wire
 from ..tracking.event import Event
@@ -29,16 +29,16 @@ class Landed(NamedTuple):
 
 def land(archive: Archive, space_id: str, batch_ids: Iterable[str], rows: Sequence[Landed], now: int) -> None:
     """Write one object per day of arrival. The same batches, resolved to the same profiles, write the same objects
-    again; resolved to others, they write objects beside them: a slow worker that knew less must not overwrite what one
-    that knew more has counted meanwhile. `now` tells which of two rows was resolved later."""
+    again within a minute, and later the same rows; resolved to others, they write objects beside them: a slow worker
+    that knew less must not overwrite what one that knew more has counted meanwhile. `now` tells which of two rows was
+    resolved later."""
     by_day: dict[int, list[Landed]] = {}
     for row in rows:
         by_day.setdefault(row.event.received_at // DAY, []).append(row)
     placed = sorted(f"{row.event.message_id} {row.profile_id} {row.account_id}" for row in rows)
     name = blake2b("\n".join([*sorted(batch_ids), *placed]).encode(), digest_size=16).hexdigest()
     for day, landed in by_day.items():
-        key = f"events/landing/{space_id}/dt={to_iso(day * DAY)[:10]}/{name}.ndjson.gz"
-        archive.put(key, _compressed(landed, now))
+        archive.put(landing_key(EVENTS, space_id, now, day * DAY, name), _compressed(landed, now))
 
 
 def _compressed(rows: Sequence[Landed], now: int) -> bytes:

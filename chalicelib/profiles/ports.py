@@ -172,8 +172,8 @@ class Archive(Protocol):
         """Write a file of at most 5 GB as one object; the same key overwrites."""
         ...
 
-    def stat(self, prefix: str) -> list[Stored]:
-        """All objects under the prefix, by key in byte order."""
+    def stat(self, prefix: str, after: str = "", most: int | None = None) -> list[Stored]:
+        """The objects under the prefix whose keys come `after` this one, by key in byte order, at most so many."""
         ...
 
     def url(self, key: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -60,10 +61,10 @@ class S3Archive:
         with translated("s3"), path.open("rb") as file:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=file)
 
-    def stat(self, prefix: str) -> list[Stored]:
+    def stat(self, prefix: str, after: str = "", most: int | None = None) -> list[Stored]:
         return [
             Stored(found["Key"], found["Size"], found["ETag"], int(found["LastModified"].timestamp() * 1_000))
-            for found in self._listed(prefix)
+            for found in islice(self._listed(prefix, after), most)
         ]
 
     def url(self, key: str) -> str:
@@ -100,8 +101,9 @@ class S3Archive:
         url: str = self._client.generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds)
         return url
 
-    def _listed(self, prefix: str) -> Iterator[Any]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+    def _listed(self, prefix: str, after: str = "") -> Iterator[Any]:
+        begin = {"StartAfter": after} if after else {}
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **begin)
         with translated("s3"):
             for page in pages:
                 yield from page.get("Contents", [])

@@ -15,7 +15,7 @@ class Person:
     """A profile whose changes land one after the other."""
 
     def __init__(self, house: Storehouse, profile_id: str) -> None:
-        self._house, self._snapshots, self.id = house, Snapshots(house.archive), profile_id
+        self._house, self._snapshots, self.id = house, Snapshots(house.archive, house.clock), profile_id
         self.head: Head | None = None
         self.version = 0
 

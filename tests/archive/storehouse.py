@@ -1,15 +1,18 @@
 """A space whose history is written by hand and read through the views."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from chalicelib.archive.compaction import Compaction
 from chalicelib.archive.cut import Cut
+from chalicelib.archive.gathering import Gathering
 from chalicelib.archive.history import History
 from chalicelib.archive.manifest import Manifest, load
 from chalicelib.archive.workshop import Workshops
 from chalicelib.clock import FixedClock
+from chalicelib.errors import VersionConflict
 from chalicelib.instants import to_iso
 from chalicelib.pipeline.fanout import OneByOne
 from chalicelib.pipeline.landing import Landed, land
@@ -27,7 +30,8 @@ class Storehouse:
         self.archive: Archive = archive or MemoryArchive(self.clock)
         self.scratch = scratch
         self.history = History(self.archive, self.clock, lambda: scratch)
-        self.compaction = Compaction(Workshops(self.archive, self.clock, lambda: scratch, OneByOne()))
+        workshops = Workshops(self.archive, self.clock, lambda: scratch, OneByOne())
+        self.compaction, self.gathering = Compaction(workshops), Gathering(workshops)
 
     def land(self, batch: str, *rows: tuple[Event, str | None]) -> None:
         """Rows of an event and the profile it was resolved to, as one object per day."""
@@ -41,6 +45,13 @@ class Storehouse:
 
     def compact(self) -> None:
         self.compaction.compact(SPACE)
+
+    def gather(self) -> None:
+        """As the task does, until there is nothing more to do."""
+        more = True
+        while more:
+            with suppress(VersionConflict):  # then look again
+                more = self.gathering.gather(SPACE).more
 
     @property
     def manifest(self) -> Manifest:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.archive import event_files, profile_files
+from chalicelib.archive import event_files, profile_files, young_files
 from chalicelib.archive.manifest import GRACE
 from chalicelib.clock import DAY, HOUR, MINUTE
 from chalicelib.errors import NotFound
@@ -114,6 +114,7 @@ def test_a_repetition_is_dropped_from_a_file_that_was_written_before_the_first_a
 def test_a_large_day_is_compacted_in_portions_into_several_files(
     house: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(young_files, "PORTION", 500)
     monkeypatch.setattr(event_files, "PORTION", 500)
     monkeypatch.setattr(event_files, "SMALL", 0)
     for batch in range(6):
@@ -204,6 +205,7 @@ def test_history_is_read_through_for_erased_people_once_a_week_at_most(house: St
 def test_snapshots_become_deltas_and_a_base_that_is_written_when_it_is_worth_it(
     house: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(young_files, "PORTION", 400)
     monkeypatch.setattr(profile_files, "PORTION", 400)
     people = [Person(house, f"p{n:02}") for n in range(20)]
     for person in people:
@@ -235,7 +237,7 @@ def test_a_late_snapshot_does_not_bring_back_who_was_deleted(house: Storehouse) 
     late: Any = first._replace(record_id="again")
     from chalicelib.delivery.snapshots import Snapshots
 
-    Snapshots(house.archive).land([late])
+    Snapshots(house.archive, house.clock).land([late])
     for _ in range(2):
         assert house.rows("SELECT * FROM profiles") == []
         house.compact()

@@ -1,4 +1,4 @@
-"""A compaction may be killed at any call, and others may compact or read at any moment of it."""
+"""A gathering or compaction may be killed at any call, and others may do the same or read at any moment of it."""
 
 import copy
 from collections.abc import Callable
@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.archive.cut import Cut
 from chalicelib.archive.manifest import GRACE
-from chalicelib.clock import DAY, FixedClock
+from chalicelib.archive.young_files import LONGEST_LANDING
+from chalicelib.clock import DAY, MINUTE, FixedClock
 from chalicelib.errors import VersionConflict
 from chalicelib.profiles.ports import Archive
 from chalicelib.store.memory import MemoryArchive
@@ -22,7 +23,7 @@ from tests.events import T0
 from .people import Person, plan
 from .storehouse import SPACE, Storehouse, sent
 
-LOOK = 10  # every so many times it is also looked at what stays in the end, which takes several compactions more
+LOOK = 20  # every so many times it is also looked at what stays in the end, which takes several compactions more
 COLUMNS = "message_id, profile_id, received_at, landed_at"
 
 
@@ -52,7 +53,7 @@ class Watched:
 
 def full(scratch: Path, archive: Archive | None = None) -> Storehouse:
     """Everything that a compaction may meet: a file, what lands late for it, a repetition on the next day, new days,
-    people who change and one who is erased, and things whose grace is over."""
+    people who change and one who is erased, and things whose grace is over; some of it gathered, some overlooked."""
     house = Storehouse(scratch, archive)
     house.land("b0", (sent("0"), "p"), (sent("1"), "hasty"), (sent("2"), "gone"))
     for name in ("p", "gone"):
@@ -62,6 +63,12 @@ def full(scratch: Path, archive: Archive | None = None) -> Storehouse:
     house.erase("gone")
     house.clock.advance(10 * DAY)
     house.land("b1", (sent("1"), "right"))
+    Person(house, "r").becomes(T0)
+    house.gather()
+    house.clock.advance(LONGEST_LANDING)
+    house.land("b1", (sent("1"), "right"), (sent("4", house.clock.now()), "p"))
+    house.gather()
+    house.clock.advance(MINUTE)
     house.land("b2", (sent("3", T0 + DAY), "p"), (sent("0", T0 + 11 * 3_600_000), "p"))
     Person(house, "q").becomes(T0 + DAY)
     return house
@@ -76,11 +83,10 @@ def shown(house: Storehouse, cut: Cut | None = None) -> list[Any]:
 
 
 def standing(house: Storehouse) -> list[str]:
-    """What is there when everything is cleared away."""
-    house.clock.advance(GRACE)
-    house.compact()
-    house.clock.advance(GRACE)
-    house.compact()
+    """What is there when every day is closed and everything cleared away."""
+    for _ in range(4):
+        house.clock.advance(GRACE)
+        house.compact()
     kinds = [key.rpartition("/")[0] for key in house.keys("") if key.endswith(".parquet")]
     others = [key for key in house.keys("") if not key.endswith(".parquet")]
     return sorted(kinds) + sorted(others)
@@ -102,11 +108,21 @@ def twin(tmp_path: Path) -> Callable[[], Storehouse]:
     return make
 
 
-def test_a_compaction_survives_a_death_at_every_change(twin: Callable[[], Storehouse]) -> None:
+Work = Callable[[Storehouse], None]
+
+
+@pytest.fixture(params=["compact", "gather"])
+def work(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Work:
+    monkeypatch.setattr("chalicelib.archive.young_files.FAN_IN", 2)
+    name: str = request.param
+    return lambda house: getattr(house, name)()
+
+
+def test_it_survives_a_death_at_every_change(twin: Callable[[], Storehouse], work: Work) -> None:
     clean = twin()
     expected = shown(clean)
     assert expected[0][1][:2] == ("1", "right")
-    clean.compact()
+    work(clean)
     assert shown(clean) == expected
     left = standing(clean)
     for at in count(1):
@@ -119,19 +135,19 @@ def test_a_compaction_survives_a_death_at_every_change(twin: Callable[[], Storeh
         before = house.history.cut(SPACE)
         watched = Watched(house.archive, dies)
         try:
-            Storehouse(house.scratch, watched, house.clock).compact()
+            work(Storehouse(house.scratch, watched, house.clock))
         except Killed:
             assert shown(house) == shown(house, before) == expected
-        house.compact()
+        work(house)
         assert shown(house) == expected
         if at % LOOK == 0:
             assert standing(house) == left
         if watched.calls < at:
             break
-    assert at > 15
+    assert at > 8
 
 
-def test_whoever_reads_at_any_moment_sees_the_same(twin: Callable[[], Storehouse]) -> None:
+def test_whoever_reads_at_any_moment_sees_the_same(twin: Callable[[], Storehouse], work: Work) -> None:
     house = twin()
     expected, before = shown(house), house.history.cut(SPACE)
     other = Storehouse(house.scratch, house.archive, house.clock)
@@ -141,32 +157,30 @@ def test_whoever_reads_at_any_moment_sees_the_same(twin: Callable[[], Storehouse
         if number % 5 == 0:
             assert shown(other, before) == expected
 
-    Storehouse(house.scratch, Watched(house.archive, reads), house.clock).compact()
+    work(Storehouse(house.scratch, Watched(house.archive, reads), house.clock))
     assert shown(house) == expected
 
 
-def test_two_compactions_at_once_lose_and_double_nothing(twin: Callable[[], Storehouse]) -> None:
-    expected = shown(twin())
-    clean = twin()
-    clean.compact()
-    left = standing(clean)
-    for at in count(1, 3):
+@pytest.mark.parametrize("others", ["compact", "gather"])
+def test_two_at_once_lose_and_double_nothing(twin: Callable[[], Storehouse], work: Work, others: str) -> None:
+    expected, left = shown(twin()), standing(twin())
+    for at in count(5, 5):
         house = twin()
         other = Storehouse(house.scratch, house.archive, house.clock)
 
         def interferes(number: int, at: int = at, other: Storehouse = other) -> None:
             if number == at:
-                other.compact()
+                getattr(other, others)()
 
         watched = Watched(house.archive, interferes, looks=True)
         with suppress(VersionConflict):  # the other one did all there was to do
-            Storehouse(house.scratch, watched, house.clock).compact()
+            work(Storehouse(house.scratch, watched, house.clock))
         assert shown(house) == expected
         if at % LOOK == 0:
             assert standing(house) == left
         if watched.calls < at:
             break
-    assert at > 15
+    assert at > 8
 
 
 def test_on_the_real_store_two_compactions_and_a_death_lose_nothing(cloud: Cloud, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Whatever happens, and whenever it is compacted, the views show the same."""
+"""Whatever happens, and whenever it is gathered and compacted, the views show the same."""
 
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.archive import young_files
 from chalicelib.clock import DAY, HOUR, FixedClock
 from chalicelib.profiles.profile import Trait
 from chalicelib.tracking.event import Event
@@ -28,12 +30,14 @@ steps = st.one_of(
     st.tuples(st.just("change"), people, st.integers(0, 3)),
     st.tuples(st.just("merge"), people, people),
     st.tuples(st.just("erase"), people),
+    st.tuples(st.just("gather")),
+    st.tuples(st.just("gather")),
     st.tuples(st.just("compact")),
 )
 
 
 class Pair:
-    """Two archives in which the same lands; only one of them is compacted."""
+    """Two archives in which the same lands; only one of them is gathered and compacted."""
 
     def __init__(self, scratch: Path) -> None:
         clock = FixedClock(T0)
@@ -102,6 +106,9 @@ class Pair:
             people[profile_id].is_deleted(self.clock.now())
             house.erase(profile_id)
 
+    def gather(self) -> None:
+        self.houses[0].gather()
+
     def compact(self) -> None:
         self.houses[0].compact()
 
@@ -143,12 +150,13 @@ def shown(house: Storehouse) -> dict[str, Any]:
 
 @settings(max_examples=12)  # every look at an archive opens a database
 @given(st.lists(steps, min_size=5, max_size=25))
-def test_compaction_never_changes_what_is_shown(history: list[tuple[Any, ...]]) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+def test_gathering_and_compaction_never_change_what_is_shown(history: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(young_files, "FAN_IN", 2)
         pair = Pair(Path(scratch))
         for step in history:
             pair.take(step)
-            if step[0] == "compact":
+            if step[0] in ("gather", "compact"):
                 pair.check()
         for _ in range(2):
             pair.compact()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.clock import DAY, HOUR
+from chalicelib.clock import DAY, HOUR, FixedClock
 from chalicelib.delivery.snapshots import Snapshots, is_shown
 from chalicelib.errors import Unavailable
 from chalicelib.identity.external_id import ACCOUNTS, ExternalId
@@ -120,7 +120,7 @@ def test_a_deleted_person_never_was(house: Storehouse) -> None:
     assert redirects(house) == []
     archive = house.archive
     assert isinstance(archive, MemoryArchive)
-    assert {key.split("/")[3] for key in archive.objects} == {"dt=2026-03-01", "dt=2026-03-02"}
+    assert {key.split("/")[4] for key in archive.objects} == {"dt=2026-03-01", "dt=2026-03-02"}
 
 
 def test_an_erased_person_is_not_shown_before_the_mark_has_landed(house: Storehouse) -> None:
@@ -140,13 +140,13 @@ def test_profiles_are_shown_as_they_were(house: Storehouse) -> None:
 
 
 def test_redelivered_changes_write_the_same_object_and_older_ones_do_not_win() -> None:
-    archive = MemoryArchive()
+    archive, clock = MemoryArchive(), FixedClock(T0)
     old = ProfileChange("r1", SPACE, "p", 1, None, None, Head(updated_at=T0))
     new = ProfileChange("r2", SPACE, "p", 2, None, old.new, Head(updated_at=T0 + 1, traits=plan("pro")))
     for _ in range(2):
-        Snapshots(archive).land([old, new])
+        Snapshots(archive, clock).land([old, new])
     assert len(archive.objects) == 1
-    Snapshots(archive).land([old])
+    Snapshots(archive, clock).land([old])
     assert len(archive.objects) == 2
 
 
@@ -157,7 +157,7 @@ def test_changes_that_the_archive_does_not_take_come_again() -> None:
 
     seen = ProfileChange("r1", SPACE, "p", 1, None, None, Head(updated_at=T0))
     plain = ProfileChange("r2", SPACE, "p", 2, None, seen.new, Head(updated_at=T0 + 1))
-    assert Snapshots(Full()).land([seen, plain]) == {"r1"}
+    assert Snapshots(Full(), FixedClock(T0)).land([seen, plain]) == {"r1"}
 
 
 def test_profiles_can_be_left_out_of_a_session(house: Storehouse) -> None:

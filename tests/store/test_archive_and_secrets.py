@@ -88,6 +88,20 @@ def test_what_is_stored_tells_its_size_etag_and_time(archive: Archive, space: st
         assert all(before - SECOND <= one.at <= SystemClock().now() for one in found)
 
 
+def test_what_is_stored_is_told_from_a_key_on_and_in_part(archive: Archive, space: str) -> None:
+    for name in ("a/1", "a/2", "b/1", "c"):
+        archive.put(f"{space}/{name}", b"")
+
+    def told(after: str, most: int | None = None) -> list[str]:
+        return [one.key.removeprefix(f"{space}/") for one in archive.stat(f"{space}/", after, most)]
+
+    assert told(f"{space}/a") == told("") == ["a/1", "a/2", "b/1", "c"]
+    assert told(f"{space}/a/1") == ["a/2", "b/1", "c"]
+    assert told(f"{space}/a/1", 2) == ["a/2", "b/1"]
+    assert told("", 1) == ["a/1"]
+    assert told(f"{space}/d") == []
+
+
 def test_folders_are_what_keys_have_in_common(archive: Archive, space: str) -> None:
     for name in ("in/b/1", "in/b/2", "in/a/x/1", "in/file", "other/c/1"):
         archive.put(f"{space}/{name}", b"")

@@ -47,8 +47,9 @@ class MemoryArchive:
     def upload(self, key: str, path: Path) -> None:
         self.put(key, path.read_bytes())
 
-    def stat(self, prefix: str) -> list[Stored]:
-        found = [(key, self.objects[key]) for key in self.list(prefix)]
+    def stat(self, prefix: str, after: str = "", most: int | None = None) -> list[Stored]:
+        keys = [key for key in self.list(prefix) if key > after]
+        found = [(key, self.objects[key]) for key in keys[:most]]
         return [Stored(key, len(body), _etag(body), self.written.get(key, 0)) for key, body in found]
 
     def url(self, key: str) -> str:
