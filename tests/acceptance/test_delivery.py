@@ -372,6 +372,37 @@ def test_members_are_told_again_when_their_owner_asks_and_what_a_pause_lost_is_r
     assert [event["event"] for event in vip.events[3:]] == ["Audience Exited"] * 2
 
 
+def test_an_activation_chooses_traits_and_may_have_everybody_told_again(world: World) -> None:
+    vip = Vip(world)
+    world.send(identify("u1", plan="pro"))
+    vip.enter("u1")
+    assert "plan" not in vip.events[0]["properties"]
+    sent = {
+        "activationType": "All Events",
+        "activationName": "Personal",
+        "performResync": True,
+        "personalization": {"profile": {"properties": ["plan"], "mapping": {"plan": "tier"}}},
+    }
+    made = world.manage("POST", vip.connection + "/activations", sent).data["activation"]
+    assert made["performResync"]
+    world.advance(60)
+    assert [event["properties"] for event in vip.events[1:]] == [{"audience_key": "vip", "vip": True, "tier": "pro"}]
+    path = f"{world.audiences}/{vip.audience['id']}/activations/{made['id']}"
+    assert not world.manage("GET", path).data["activation"]["performResync"]
+
+
+def test_people_who_become_one_are_told_as_one_if_the_owner_wants_that(world: World) -> None:
+    settings = {"sendIdentify": False, "sendTrack": True, "sendAlias": True}
+    vip = Vip(world, connectionSettings=settings)
+    vip.enter("u1")
+    world.send(track("Seen", anonymousId="a1"))
+    world.advance(1)
+    world.send(track("Seen", "u1", anonymousId="a1"))
+    alias = vip.events[-1]
+    assert (alias["type"], alias["previousId"], alias["userId"]) == ("alias", "a1", "u1")
+    assert len(vip.events) == 2
+
+
 def test_a_destination_connected_later_without_a_past_hears_only_of_what_changes_then(world: World) -> None:
     vip = Vip(world, audience={"options": {"includeHistoricalData": False}})
     vip.enter("member")
