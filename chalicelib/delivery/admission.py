@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from ..destinations.registry import KINDS
 from ..workspace.model import Connection, Destination
 from ..workspace.ports import Directory, SpaceView
-from .classification import CONNECTION_PAUSED, DESTINATION_DISABLED, INVALID_SETTINGS, Discarded
+from .classification import (
+    CONNECTION_PAUSED,
+    DESTINATION_DISABLED,
+    INVALID_SETTINGS,
+    UNSUPPORTED_EVENT_TYPE,
+    Discarded,
+)
 from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
 from .message import Delivery
 from .sending import Target
@@ -38,6 +44,8 @@ class Admission:
         if not delivery.replayed:
             self._check_switches(delivery, destination)
         target = _target(destination)
+        if delivery.payload.get("type", "identify") not in target.kind.types:
+            raise Discarded(UNSUPPORTED_EVENT_TYPE)
         if not allows(delivery.payload.get("integrations") or {}, target.kind.name):
             raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
         return target

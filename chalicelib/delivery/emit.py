@@ -18,7 +18,7 @@ from .aliases import Alias, aliases
 from .dispatch import Dispatch
 from .message import Delivery
 from .outlets import Outlet, outlets, rows_now
-from .payloads import Origin, alias_payload
+from .payloads import ALIAS, Origin, alias_payload
 from .rows import exit_rows, groups
 from .sizes import Sizes
 from .snapshots import Snapshots
@@ -177,7 +177,7 @@ class Emitter:
                 continue
             willing = [c for c in connections if c.settings.get("sendAlias", False)]
             for outlet in outlets(self._directory, view, willing):
-                if outlet.kind.aliases and outlet.connection.destination_id not in heard:
+                if ALIAS in outlet.kind.types and outlet.connection.destination_id not in heard:
                     heard.add(outlet.connection.destination_id)
                     yield from ((outlet, alias) for alias in joined)
 

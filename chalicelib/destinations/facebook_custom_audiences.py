@@ -225,6 +225,7 @@ FACEBOOK_CUSTOM_AUDIENCES = DestinationKind(
     batch_keys=("context.personas.external_audience_id", "context.personas.computation_key"),
     replies=_replies,
     lists=True,
+    types=frozenset({"identify", "track"}),
     remote=Remote(_create, _created),
     unfit=refuses,
 )

@@ -91,8 +91,8 @@ class DestinationKind:
     all. `retried` and `refused` are statuses that this partner means in another way than others do. `unfit` says why
     a payload cannot be sent at all; an empty text if it can.
 
-    `lists`: it takes members of lists in bulk, not single events; `remote` says how a list is made. `aliases`: it can
-    be told that two ids are the same person.
+    `lists`: it takes members of lists in bulk, not single events; `remote` says how a list is made. `types` are those
+    of the events it can be told.
     """
 
     metadata_id: str
@@ -115,7 +115,7 @@ class DestinationKind:
     lists: bool = False
     remote: Remote | None = None
     unfit: Callable[[Payload], str] = field(default=lambda payload: "")
-    aliases: bool = False
+    types: frozenset[str] = frozenset({"identify", "track", "group"})
 
     @property
     def rate(self) -> float | None:

@@ -147,5 +147,5 @@ WEBHOOK = DestinationKind(
     build=_build,
     batch_size=_batch_size,
     check=_check,
-    aliases=True,
+    types=frozenset({"identify", "track", "group", "alias", "delete"}),
 )

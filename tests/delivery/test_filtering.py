@@ -102,3 +102,10 @@ def test_an_event_for_another_partner_costs_no_request():
     assert post.transport.requests == []
     assert post.queue.messages == {}
     assert post.ledger.dead_letters("d1") == []
+
+
+def test_an_event_of_a_type_that_the_partner_does_not_take_costs_no_request():
+    post = posted(lambda request: 200, delivery(1, payload={"messageId": "personas_1", "type": "page"}))
+    post.play()
+    assert not post.transport.requests
+    assert [letter.code for letter in post.ledger.dead_letters("d1")] == ["UNSUPPORTED_EVENT_TYPE"]
