@@ -25,6 +25,7 @@ from .storage import (
     identity_rules_key,
     index_key,
     source_key,
+    space_filters_key,
     space_key,
     space_partition,
     token_key,
@@ -148,9 +149,9 @@ class StoredDirectory:
         records = every(self._storage.records, partition, "computation#")
         connections = every(self._storage.records, partition, "connection#")
         activations = every(self._storage.records, partition, "activation#")
-        rules = every(self._storage.records, partition, identity_rules_key(space_id).sort)
+        single = self._storage.records.get_many([identity_rules_key(space_id), space_filters_key(space_id)])
         content = frozenset(
-            (record.key.sort, record.version) for record in (*records, *connections, *activations, *rules)
+            (record.key.sort, record.version) for record in (*records, *connections, *activations, *single.values())
         )
         now = self._clock.now()
         if before and before.view.version == version:
@@ -160,12 +161,14 @@ class StoredDirectory:
             version = self._storage.bump(space_id)
         plans, computations = _plans(before), map(self._storage.computations.read, records)
         compiled = [_compile(computation, plans) for computation in computations if computation.is_computed]
+        rules, filters = single.get(identity_rules_key(space_id)), single.get(space_filters_key(space_id))
         view = SpaceView(
             version,
             _catalogue(version, [item for item in compiled if item]),
             _by_computation(self._storage.connections.read(record) for record in connections),
-            self._storage.identity_rules.read(rules[0]) if rules else DEFAULT_RULES,
+            self._storage.identity_rules.read(rules) if rules else DEFAULT_RULES,
             _by_connection(self._storage.activations.read(record) for record in activations),
+            self._storage.space_filters.read(filters).filters if filters else (),
         )
         return _Loaded(view, content, now)
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from ..filters.actions import Action
+
 ENGAGE = "engage"  # metadata id of the source every space owns; destinations on it can take computations
 
 API_TOKEN = "api"  # noqa: S105 - the kind of a token, not a token
@@ -70,8 +72,47 @@ class Token(msgspec.Struct, kw_only=True):
     created_by: str = ""
 
 
+class SpaceFilter(msgspec.Struct, kw_only=True):
+    """Which events do not reach a space: those that meet the condition `when`, if it is to `drop` them. `since` is the
+    instant from which on it is in force: what was received before is not touched."""
+
+    id: str
+    workspace_id: str
+    space_id: str
+    name: str
+    when: str
+    enabled: bool
+    drop: bool
+    created_at: int
+    updated_at: int
+    since: int
+    description: str | None = None
+
+
+class SpaceFilters(msgspec.Struct, kw_only=True):
+    """All filters of a space, oldest first: together they keep to their number, and are read in one go."""
+
+    filters: list[SpaceFilter] = msgspec.field(default_factory=list)
+
+
+class DestinationFilter(msgspec.Struct, kw_only=True):
+    """What happens to those events for a destination that meet the condition `when`. `since` is the instant from which
+    on it is in force: an event that waits since before is not stopped by it."""
+
+    id: str
+    title: str
+    when: str
+    actions: list[Action]
+    enabled: bool
+    created_at: int
+    updated_at: int
+    since: int
+    description: str | None = None
+
+
 class Destination(msgspec.Struct, kw_only=True):
-    """An instance of a partner. `secrets` holds sealed values by setting name; they are never returned."""
+    """An instance of a partner. `secrets` holds sealed values by setting name; they are never returned. `filters` are
+    in the order of their creation."""
 
     id: str
     workspace_id: str
@@ -82,6 +123,7 @@ class Destination(msgspec.Struct, kw_only=True):
     created_at: int
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
     secrets: dict[str, str] = msgspec.field(default_factory=dict)
+    filters: list[DestinationFilter] = msgspec.field(default_factory=list)
 
 
 class IdSync(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

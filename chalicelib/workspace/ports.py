@@ -7,20 +7,21 @@ from ..computations.catalogue import Catalogue
 from ..computations.computation import Computation
 from ..errors import Problem
 from ..identity.rules import DEFAULT_RULES, Rules
-from .model import Activation, Connection, Destination, Source, Space, Token
+from .model import Activation, Connection, Destination, Source, Space, SpaceFilter, Token
 
 SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
 
 class SpaceView(NamedTuple):
-    """One version of what a space computes, where it sends it and how it tells people apart. `connections` is by
-    computation id, `activations` by connection id; all of them, the disabled ones included."""
+    """One version of what a space lets in, computes, where it sends it and how it tells people apart. `connections` is
+    by computation id, `activations` by connection id; all of them, and all `filters`, the disabled ones included."""
 
     version: int
     catalogue: Catalogue
     connections: Mapping[str, Sequence[Connection]]
     rules: Rules = DEFAULT_RULES
     activations: Mapping[str, Sequence[Activation]] = {}
+    filters: Sequence[SpaceFilter] = ()
 
 
 class Directory(Protocol):
@@ -39,7 +40,7 @@ class Directory(Protocol):
 
     def view(self, space_id: str) -> SpaceView:
         """Checked against the stored version on every call (one consistent read), so that an event received after
-        a computation or connection was created, or a rule changed, never misses it."""
+        a computation, connection or filter was created, or a rule changed, never misses it."""
         ...
 
     def destination(self, destination_id: str) -> Destination | None:

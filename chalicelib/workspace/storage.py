@@ -16,8 +16,9 @@
                        activation#{id}             Activation
                        link#{computation}#{dest}   Reservation of the pair, owner is the connection
                        identity_rules              Rules, absent as long as the default holds
+                       filters                     SpaceFilters, absent as long as there was none
                        failure_notifications       Preferences, absent as long as the default holds
-                       version                     counter of changes of computations, connections and rules
+                       version                     counter of changes of computations, connections, rules, filters
     alerts             {workspace}#{id}            Alert, of all workspaces
     write_key#{key}    write_key                   Place of its source
     token#{sha256}     token                       Token
@@ -42,7 +43,7 @@ from ..computations.computation import Computation
 from ..errors import Conflict, NotFound, VersionConflict
 from ..identity.rules import Rules
 from ..records import Key, Record, Records, every
-from .model import Activation, Connection, Destination, Label, Source, Space, Token, Workspace
+from .model import Activation, Connection, Destination, Label, Source, Space, SpaceFilters, Token, Workspace
 
 T = TypeVar("T")
 
@@ -182,11 +183,13 @@ class Storage:
         self.tokens = Shelf(records, Token)
         self.issued_tokens = Shelf(records, IssuedToken)
         self.identity_rules = Shelf(records, Rules)
+        self.space_filters = Shelf(records, SpaceFilters)
         self.places = Shelf(records, Place)
         self.names = Names(records, clock)
 
     def version(self, space_id: str) -> int:
-        """How often the computations, connections or identity rules of a space have changed. Strongly consistent."""
+        """How often the computations, connections, identity rules or filters of a space have changed. Strongly
+        consistent."""
         return self.records.counters(version_key(space_id)).get(_CHANGES, 0)
 
     def bump(self, space_id: str) -> int:
@@ -247,6 +250,10 @@ def link_key(space_id: str, computation_id: str, destination_id: str) -> Key:
 
 def identity_rules_key(space_id: str) -> Key:
     return Key(space_partition(space_id), "identity_rules")
+
+
+def space_filters_key(space_id: str) -> Key:
+    return Key(space_partition(space_id), "filters")
 
 
 def version_key(space_id: str) -> Key:
