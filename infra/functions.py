@@ -105,6 +105,7 @@ FUNCTIONS = {
             Grant(("s3:PutObject",), "ArchiveBucket", "/sync/*"),
             Grant(("s3:PutObject",), "ArchiveBucket", "/emitted/*"),
             Grant(SEND, "DeliverQueue"),
+            Grant(SEND, "ComputeQueue"),  # the first row that waits for a list calls for its flush
             Grant(SEND, "EmitFailures"),
             Grant(("kms:Decrypt",), "SecretsKey"),
         ),
@@ -154,7 +155,7 @@ FUNCTIONS = {
             Grant(SEND, "ComputeQueue"),
             Grant(SEND, "IngestQueue"),  # imports and replays
             Grant(SEND, "DeliverQueue"),
-            Grant(("kms:Decrypt",), "SecretsKey"),
+            Grant(("kms:Encrypt", "kms:Decrypt"), "SecretsKey"),  # of partners whose lists it keeps it renews tokens
         ),
         extra={"EphemeralStorage": {"Size": SCRATCH}},
         event="ComputeSqsEventSource",

@@ -81,6 +81,9 @@ class Lists:
         if held:
             yield held
 
+    def has_waiting(self, connection_id: str) -> bool:
+        return bool(self._work.page(_partition(connection_id), limit=1).records)
+
     def empty(self, connection_id: str) -> None:
         for operations in self.waiting(connection_id):
             self.drop(operation.key for operation in operations)

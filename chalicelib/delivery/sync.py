@@ -115,7 +115,7 @@ class Syncs:
     def report(self, task: Task) -> None:
         """Rows that a flush could not bring go with the next one."""
         if task.kind == SYNC and task.status == FAILED and task.input.get("about") == CHANGES:
-            self.lists.call(task.space_id, task.computation_id, task.destination_id or "", task.input["connection_id"])
+            self._call(task)
 
     def load(self, task: Task, step: Step, deadline: Deadline) -> Result:
         now = self.clock.now()
@@ -164,7 +164,12 @@ class Syncs:
 
     def finalize(self, task: Task, step: Step, deadline: Deadline) -> Result:
         self.archive.delete(self.archive.list(_folder(task)))
+        if task.input["about"] == CHANGES and self.lists.has_waiting(task.input["connection_id"]):
+            self._call(task)  # somebody whose clock is slow put them for the flush that is just over
         return Done()
+
+    def _call(self, task: Task) -> None:
+        self.lists.call(task.space_id, task.computation_id, task.destination_id or "", task.input["connection_id"])
 
     def _create(self, connection: Connection, slot: str, pool: str | None) -> None:
         subject, destination_id = connection.computation_id, connection.destination_id

@@ -26,7 +26,7 @@ from .multi_status import Reply
 GRAPH = "https://graph.facebook.com"
 VERSION = "v24.0"
 MOST = 10_000  # rows that one request may carry
-SHORTEST, LONGEST = 15, 24 * 60  # minutes between two updates of a list
+SHORTEST, LONGEST = 15, 12 * 60  # minutes between two updates of a list: a task has a day, retries included
 
 # In the order of the schema; None: not hashed.
 COLUMNS: Mapping[str, Callable[[str], str] | None] = {

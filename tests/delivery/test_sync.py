@@ -308,6 +308,17 @@ def test_a_partner_that_is_busy_makes_the_step_fail_and_nothing_is_lost():
     assert on_the_list(stage) == EVERYBODY
 
 
+def test_rows_that_come_while_a_flush_ends_are_called_for_again():
+    stage = Stage(facebook())
+    stage.work_off(stage.task())
+    flush = replace(stage.task(CHANGES), task_id="flush")
+    done = {name: Step(name=name, completed_at=NOW, output_ref="0") for name in STEPS[:-1]}
+    stage.called.clear()
+    stage.work_off(replace(flush, steps=tuple(done.get(one.name, one) for one in flush.steps)))
+    ((_, _, input),) = stage.called
+    assert input["about"] == CHANGES
+
+
 @pytest.mark.parametrize("answer", [Response(503, {}), Response(200, {}, b"{}"), Response(200, {}, b"no")])
 def test_a_list_that_cannot_be_made_makes_the_sync_fail(answer):
     stage = Stage(facebook(), lambda request: answer)
