@@ -55,5 +55,5 @@ def test_a_change_is_told_forwarded_and_exported(application, cloud):
     first = api.get("/audit-events", pagination={"count": 3}).data
     second = api.get("/audit-events", pagination={"count": 3, "cursor": first["pagination"]["next"]}).data
     assert len({row["id"] for row in first["events"] + second["events"]}) == 5
-    assert api.get(f"{api.audiences}/{audience['id']}/overview").data["overview"]["status"] == "Live"
+    assert api.get(f"{api.audiences}/{audience['id']}/overview").data["overview"]["status"] == "Preparing"
     assert api.get("/notifications").data["notifications"] == []
