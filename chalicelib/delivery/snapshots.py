@@ -102,8 +102,10 @@ def _content(head: Head) -> dict[str, Any]:
 
 
 def _written_at(change: ProfileChange) -> int:
-    """A freeze leaves the time of the last update as it was, and a burial leaves none."""
+    """A freeze leaves the time of the last update as it was, and a burial leaves none. What joined two profiles may be
+    told long after it happened: until it was received they were two."""
     instants = [head.updated_at for head in (change.old, change.new) if head is not None]
-    if change.new is not None and change.new.merging is not None:
-        instants.append(change.new.merging.at)
+    merging = change.new.merging if change.new is not None else None
+    if merging is not None:
+        instants.append(merging.trigger.received_at if merging.trigger else merging.at)
     return max(instants, default=0)

@@ -11,7 +11,7 @@ from chalicelib.delivery.snapshots import Snapshots, is_shown
 from chalicelib.errors import Unavailable
 from chalicelib.identity.external_id import ACCOUNTS, ExternalId
 from chalicelib.profiles.change import ProfileChange
-from chalicelib.profiles.profile import Counted, Head, Link, Merge, Outcome, Trait
+from chalicelib.profiles.profile import Counted, Head, Link, Merge, Outcome, Trait, Trigger
 from chalicelib.store.memory import MemoryArchive
 from tests.events import T0
 
@@ -165,3 +165,14 @@ def test_profiles_can_be_left_out_of_a_session(house: Storehouse) -> None:
     with house.history.open(house.history.cut(SPACE), profiles=False) as session:
         with pytest.raises(Exception, match="profiles"):
             session.rows("SELECT * FROM profiles")
+
+
+def test_two_were_two_until_it_was_received_that_they_are_one(house: Storehouse) -> None:
+    ann, bob = Person(house, "ann"), Person(house, "bob")
+    ann.becomes(T0, traits=plan("a"))
+    bob.becomes(T0, traits=plan("b"))
+    told = Trigger("identify", "", T0 + 2 * HOUR)
+    merging = Merge("ann", T0 - HOUR, "m", "s", trigger=told)  # which was true long before
+    bob.becomes(T0, merged_into="ann", merging=merging)
+    assert [row[0] for row in profiles(house, as_of=T0 + 2 * HOUR - 1)] == ["ann", "bob"]
+    assert [row[0] for row in profiles(house, as_of=T0 + 2 * HOUR)] == ["ann"]
