@@ -193,9 +193,10 @@ class Archive(Protocol):
         ...
 
     def link(self, key: str, seconds: int, filename: str) -> str:
-        """A URL under which anybody can download it for so long, under this name."""
+        """A URL under which anybody can download it for so long, under this name. It ends earlier where the credentials
+        that sign it do, those of a function within hours: for longer, make another one."""
         ...
 
     def upload_link(self, key: str, seconds: int) -> str:
-        """A URL to which anybody can PUT the object for so long."""
+        """A URL to which anybody can PUT the object for so long, or as long as `link` allows."""
         ...

@@ -114,7 +114,10 @@ class Export(Shown, kw_only=True):
     bytes: int | Absent = ABSENT
     completed_at: Instant | Absent = ABSENT
     expires_at: Instant | Absent = ABSENT
-    url: Annotated[str | Absent, about("Where to fetch it, for a day.")] = ABSENT
+    url: Annotated[
+        str | Absent,
+        about("Where to fetch it, for some hours: until `expiresAt` each reading of the export gives a new link."),
+    ] = ABSENT
 
 
 class GotExport(Shown, kw_only=True):
