@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 CREATED, MODIFIED, DELETED = "Created", "Modified", "Deleted"
 ENABLED, DISABLED = "Enabled", "Disabled"
+UPDATED = "Updated"  # in place of Modified, of filters
 
 FAILED = "Failed"
 RUN_COMPLETE, RUN_FAILED, SYNC_FAILED = "Run Complete", "Run Failed", "Destination Sync Failed"
@@ -17,6 +18,8 @@ WRITE_KEY = "write_key"
 DESTINATION = "destination"
 CONNECTION = "connection"
 LABEL = "label"
+FILTER = "filter"
+DESTINATION_FILTER = "destination_filter"
 ACTIVATION = "activation"
 TOKEN = "token"  # noqa: S105 - a kind of resource
 IDENTITY_RULES = "identity_rules"
@@ -41,6 +44,8 @@ TITLES: Mapping[str, str] = {
     DESTINATION: "Integration",
     CONNECTION: "Destination Connection",
     LABEL: "Label",
+    FILTER: "Filter",
+    DESTINATION_FILTER: "Destination Filter",
     ACTIVATION: "Activation",
     TOKEN: "Token",
     IDENTITY_RULES: "Identity Rules",
@@ -79,6 +84,8 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     DESTINATION: (*_SWITCHED, "Replayed", "Tested"),
     CONNECTION: _SWITCHED,
     LABEL: (CREATED, DELETED),
+    FILTER: (CREATED, UPDATED, DELETED),
+    DESTINATION_FILTER: _SWITCHED,
     ACTIVATION: _SWITCHED,
     TOKEN: (CREATED, DELETED),
     IDENTITY_RULES: (MODIFIED,),
@@ -93,11 +100,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     REGULATION: (CREATED,),
 }
 
-_OTHERS = (
-    *(f"Filter {event}" for event in (CREATED, "Updated", DELETED)),
-    *(f"Destination Filter {event}" for event in _SWITCHED),
-    "Permission Check",
-)
+_OTHERS = ("Permission Check",)
 
 
 def name_of(resource_type: str, event: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ..destinations.kind import Payload
 from ..destinations.registry import KINDS
 from ..workspace.model import Connection, Destination
 from ..workspace.ports import Directory, SpaceView
@@ -12,6 +13,7 @@ from .classification import (
     UNSUPPORTED_EVENT_TYPE,
     Discarded,
 )
+from .filtering import FILTERED_BY_RULES, filtered
 from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
 from .message import Delivery
 from .sending import Target
@@ -36,8 +38,9 @@ class Admission:
     directory: Directory
     _views: dict[str, SpaceView] = field(default_factory=dict)
 
-    def target(self, delivery: Delivery) -> Target:
-        """Raises Cancelled, Filtered or Discarded when the delivery must not be attempted."""
+    def admit(self, delivery: Delivery, waiting_since: int | None = None) -> tuple[Target, Payload]:
+        """To whom it goes, and what of it. `waiting_since` is when it was attempted first (epoch ms). Raises Cancelled,
+        Filtered or Discarded when the delivery must not be attempted."""
         destination = self.directory.destination(delivery.destination_id)
         if destination is None:
             raise Cancelled
@@ -48,7 +51,10 @@ class Admission:
             raise Discarded(UNSUPPORTED_EVENT_TYPE)
         if not allows(delivery.payload.get("integrations") or {}, target.kind.name):
             raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
-        return target
+        payload = filtered(destination.filters, delivery.payload, waiting_since)
+        if payload is None:
+            raise Filtered(FILTERED_BY_RULES)
+        return target, payload
 
     def _check_switches(self, delivery: Delivery, destination: Destination) -> None:
         """What is replayed goes out whatever is switched off: its owner asks for it."""

@@ -107,7 +107,7 @@ class Deliverer:
         if not deliveries:
             return [], {}
         known, records = self.ledger.look_up(deliveries, {key for one in deliveries.values() for key in _needed(one)})
-        parcels = [Parcel(one, of_delivery[id], known.get(id)) for id, one in deliveries.items()]
+        parcels = [Parcel(one, of_delivery[id], known.get(id), one.payload) for id, one in deliveries.items()]
         # What was said first goes first, also when it comes late.
         return sorted(parcels, key=lambda parcel: parcel.delivery.sequence), records
 
@@ -118,22 +118,25 @@ class Deliverer:
         targets: dict[str, Target] = {}
         for parcel in parcels:
             with _noted("A delivery could not be looked up"):
-                target = self._target(parcel, admission, records, settlement)
-                if target is not None:
+                found = self._admitted(parcel, admission, records, settlement)
+                if found is not None:
+                    target, fit = found
                     targets[target.destination_id] = target
-                    admitted.setdefault((target.destination_id, parcel.delivery.replayed), []).append(parcel)
+                    admitted.setdefault((target.destination_id, fit.delivery.replayed), []).append(fit)
         return [_group(targets[destination_id], found) for (destination_id, _), found in admitted.items()]
 
-    def _target(
+    def _admitted(
         self, parcel: Parcel, admission: Admission, records: Mapping[Key, Record], settlement: Settlement
-    ) -> Target | None:
+    ) -> tuple[Target, Parcel] | None:
         if not settlement.is_open(parcel):
             return None
         if is_surpassed(parcel.delivery, records):
             settlement.cancel(parcel, SUPERSEDED)
             return None
         try:
-            return admission.target(parcel.delivery)
+            waiting_since = parcel.before.attempts.first_at if parcel.before else None
+            target, payload = admission.admit(parcel.delivery, waiting_since)
+            return target, parcel._replace(payload=payload)
         except Cancelled:
             settlement.cancel(parcel)
         except Filtered as reason:
@@ -181,7 +184,7 @@ class Deliverer:
                 self.pacer.report(bucket, accepted, len(codes), records.get(bucket.key), last)
 
     def _perform(self, attempt: Attempt) -> Performed:
-        started_at, payloads = self.clock.now(), [parcel.delivery.payload for parcel in attempt.parcels]
+        started_at, payloads = self.clock.now(), [parcel.payload for parcel in attempt.parcels]
         return Performed(started_at, self.sender.send(attempt.group.target, payloads))
 
     def _settle(self, attempt: Attempt, made: Performed, settlement: Settlement) -> None:
@@ -225,7 +228,7 @@ def _attempts(group: Group) -> list[Attempt]:
     kind, alike = group.target.kind, dict[bytes, list[Parcel]]()
     size = kind.size_of_batch(group.target.settings)
     for parcel in group.parcels:
-        key = [_at(parcel.delivery.payload, path) for path in kind.batch_keys]
+        key = [_at(parcel.payload, path) for path in kind.batch_keys]
         alike.setdefault(msgspec.json.encode(key), []).append(parcel)
     return [
         Attempt(group, parcels[start : start + size])

@@ -6,6 +6,7 @@ acknowledge  counts what was written down, and drops the rows that are settled
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -22,10 +23,11 @@ from ..workspace.model import Connection
 from ..workspace.ports import Directory
 from ..workspace.storage import Storage, connection_key
 from .classification import Deferred, Undelivered
-from .counters import DELIVERED, DISCARDED, counter
+from .counters import DELIVERED, DISCARDED, FILTERED, counter
+from .filtering import FILTERED_BY_RULES, filtered
 from .ledger import KEPT, Attempts, Ledger
 from .lists import Lists, newest
-from .message import decode, encode
+from .message import Delivery, decode, encode
 from .outlets import Outlet
 from .sending import Sender, Target
 
@@ -101,13 +103,13 @@ class Flush:
             return Done(str(place))
         page = _pages.decode(self._archive.get(pages[place]))
         deliveries = [decode(text) for text in page.deliveries]
-        payloads = [_addressed(one.payload, outlet.connection) for one in deliveries]
-        outcomes = self._sender.send(self._target(outlet), payloads)
+        fit, counts = self._sifted(deliveries, outlet)
+        payloads = [_addressed(payload, outlet.connection) for _, payload in fit]
+        outcomes = self._sender.send(self._target(outlet), payloads) if payloads else []
         later = next((o.failure for o in outcomes if isinstance(o.failure, Deferred) or not o.requests), None)
         if later is not None or not all(o.requests for o in outcomes):
             raise StepFailed(later.code if later else "401", "The partner does not take the list now.")
-        counts: Counter[str] = Counter()
-        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        for (delivery, _), outcome in zip(fit, outcomes, strict=True):
             if outcome.failure is None:
                 counts[counter(delivery, DELIVERED)] += 1
             else:
@@ -115,6 +117,16 @@ class Flush:
                 self._ledger.bury(delivery, self._given_up(outcome.failure), outcome.exchange)
         self._archive.put(f"{_folder(task)}outcome/{place:08d}", msgspec.json.encode(Outcome(dict(counts))))
         return Cursor(str(place + 1))
+
+    def _sifted(
+        self, deliveries: Sequence[Delivery], outlet: Outlet
+    ) -> tuple[list[tuple[Delivery, Payload]], Counter[str]]:
+        """What filters leave of rows, and how many are left out."""
+        destination = self._directory.destination(outlet.connection.destination_id)
+        filters = destination.filters if destination else ()
+        left = [(one, filtered(filters, one.payload)) for one in deliveries]
+        counts = Counter(counter(one, FILTERED, FILTERED_BY_RULES) for one, payload in left if payload is None)
+        return [(one, payload) for one, payload in left if payload is not None], counts
 
     def acknowledge(self, task: Task) -> None:
         """What was settled waits no longer; counted once, whoever repeats this."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..clock import HOUR, SECOND, Clock
+from ..destinations.kind import Payload
 from ..destinations.schedule import Random, Schedule
 from ..queues import DELIVER, Outgoing, Queues, Received
 from .classification import CONNECTION_REMOVED, Deferred, Undelivered
@@ -26,11 +27,13 @@ MOST_RECEIVES = 40
 
 
 class Parcel(NamedTuple):
-    """A delivery with all its queue messages: a queue may hold the same one twice."""
+    """A delivery with all its queue messages: a queue may hold the same one twice. `payload` is what is sent of it, as
+    far as filters leave it."""
 
     delivery: Delivery
     messages: Sequence[Received]
     before: Waiting | None
+    payload: Payload
 
 
 class Verdict(NamedTuple):

@@ -11,12 +11,14 @@ from .audiences import Audiences
 from .computed_traits import ComputedTraits
 from .connections import Connections
 from .definitions import Definitions
+from .destination_filters import DestinationFiltering
 from .destinations import Destinations
 from .identity_rules import IdentityRules
 from .labels import Labels
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Runs, Sizes
 from .sources import Sources
+from .space_filters import SpaceFiltering
 from .storage import Storage, space_key, workspace_key, workspace_partition
 from .tokens import Tokens
 
@@ -45,6 +47,8 @@ class Workspaces:
         self.audiences = Audiences(definitions)
         self.identity_rules = IdentityRules(storage)
         self.labels = Labels(storage)
+        self.space_filters = SpaceFiltering(storage, ids, clock)
+        self.destination_filters = DestinationFiltering(storage, ids, clock)
         self.tokens = Tokens(storage, ids, clock)
         self.computed_traits = ComputedTraits(definitions)
 

@@ -52,6 +52,11 @@ def _by_content(call: "Call", before: Resource) -> list[str]:
     return [ENABLED if enabled else DISABLED] * switched + [MODIFIED] * modified
 
 
+def _by_change(call: "Call", before: Resource) -> list[str]:
+    """Of what is updated under one name, whatever of it changes. The space is named, not changed."""
+    return [names.UPDATED] if call.content().keys() - {"integrationId"} else []
+
+
 def _by_switch(call: "Call", before: Resource) -> list[str]:
     """Forwarding to another source is switched on anew."""
     enabled = call.content().get("enabled") is True
@@ -81,6 +86,7 @@ TRAITS = "/spaces/{space_id}/computed-traits"
 TRAIT = TRAITS + "/{trait_id}"
 CONNECTIONS = "/destination-connections"
 CONNECTION = CONNECTIONS + "/{connection_id}"
+DESTINATION_FILTERS = "/destination/{destination_id}/filters"
 TASK = "/spaces/{space_id}/tasks/{task_id}"
 
 OPERATIONS: Mapping[tuple[str, str], Audited] = {
@@ -123,6 +129,12 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("PUT", "/sources/{source_id}/labels"): _happened(MODIFIED, resources.source),
     ("POST", "/labels"): _created(resources.made_label),
     ("DELETE", "/labels/{label_key}/{label_value}"): _happened(DELETED, resources.label),
+    ("POST", "/filters"): _created(resources.made_space_filter),
+    ("PATCH", "/filters/{filter_id}"): Audited(_by_change, find=resources.space_filter, shown="filter"),
+    ("DELETE", "/filters/{filter_id}"): _happened(DELETED, resources.space_filter),
+    ("POST", DESTINATION_FILTERS): _created(resources.made_destination_filter),
+    ("PATCH", DESTINATION_FILTERS + "/{filter_id}"): _changed(resources.destination_filter, "filter"),
+    ("DELETE", DESTINATION_FILTERS + "/{filter_id}"): _happened(DELETED, resources.destination_filter),
     ("POST", "/destinations"): _created(resources.made_destination),
     ("PATCH", "/destinations/{destination_id}"): _changed(resources.destination, "destination"),
     ("DELETE", "/destinations/{destination_id}"): _happened(DELETED, resources.destination),
@@ -146,21 +158,18 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TASK + "/retry"): _happened("Retried", resources.task),
 }
 
-# Of these there are none, and none can be made.
-REFUSED = {
-    "/filters": "filter",
-    "/destination/{destination_id}/filters": "filter",
-    "/destinations/{destination_id}/subscriptions": "subscription",
-}
-# They only look at something, by a body that does not fit into an address, or take what cannot be otherwise.
+SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
+
+# They only look at something, by a body that does not fit into an address, or take what cannot be otherwise. Of
+# subscriptions there are none, and none can be made.
 QUESTIONS = frozenset(
     {
         ("POST", "/spaces/{space_id}/merge-preview"),
         ("PATCH", "/sources/{source_id}/settings"),
         ("POST", AUDIENCE + "/refresh"),
         ("POST", "/destination/filters/preview"),
-        *(("POST", path) for path in REFUSED),
-        *((method, f"{path}/{{{name}_id}}") for path, name in REFUSED.items() for method in ("PATCH", "DELETE")),
+        ("POST", SUBSCRIPTIONS),
+        *((method, SUBSCRIPTIONS + "/{subscription_id}") for method in ("PATCH", "DELETE")),
     }
 )
 
@@ -191,7 +200,7 @@ class Change:
         if before is None:
             raise LookupError("it was not there before")
         details = dict(before.details)
-        if self._audited.events is _by_content:
+        if self._audited.events in (_by_content, _by_change):
             details["changed"] = _fields(self._call.content())
         resource = before._replace(name=_name(data.get(self._audited.shown), before.name), details=details)
         for event in self._audited.events(self._call, before):

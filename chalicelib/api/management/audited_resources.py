@@ -114,6 +114,35 @@ def _label(key: str, value: str) -> Resource:
     return Resource(names.LABEL, f"{key}:{value}", f"{key}:{value}", f"labels/{key}/{value}")
 
 
+def space_filter(call: "Call") -> Resource:
+    return _space_filter(call, call.id("filter_id"))
+
+
+def made_space_filter(call: "Call", data: Data) -> Resource:
+    return _space_filter(call, data["filter"]["id"])
+
+
+def _space_filter(call: "Call", id: str) -> Resource:
+    found = call.workspaces.space_filters.get(call.workspace_id, id)
+    return Resource(names.FILTER, id, found.name, f"filters/{id}", found.space_id, found.enabled)
+
+
+def destination_filter(call: "Call") -> Resource:
+    return _destination_filter(call, call.id("filter_id"))
+
+
+def made_destination_filter(call: "Call", data: Data) -> Resource:
+    return _destination_filter(call, data["filter"]["id"])
+
+
+def _destination_filter(call: "Call", id: str) -> Resource:
+    of = destination(call)
+    found = call.workspaces.destination_filters.get(call.workspace_id, of.id, id)
+    details = {"destination_id": of.id}
+    path = f"destination/{of.id}/filters/{id}"
+    return Resource(names.DESTINATION_FILTER, id, found.title, path, enabled=found.enabled, details=details)
+
+
 def write_key(call: "Call") -> Resource:
     """Named by its source: the key itself must not stand anywhere."""
     of = source(call)

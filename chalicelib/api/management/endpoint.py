@@ -71,6 +71,13 @@ class Call:
             raise NotFound("nothing has this id")
         return value
 
+    def name(self, variable: str) -> str:
+        """A variable part of the path that somebody else has named. Raises NotFound for an empty one."""
+        value = self._path[variable]
+        if not value:
+            raise NotFound("nothing has an empty name")
+        return value
+
     def names(self, variable: str) -> bool:
         """Whether the path has this variable part."""
         return variable in self._path
@@ -99,6 +106,10 @@ class Call:
     def page(self, items: Sequence[T], most: int = paging.MOST) -> tuple[list[T], dict[str, Any]]:
         """The page of the items that was asked for, and its description."""
         return paging.page(items, self.object_parameter("pagination"), most)
+
+    def numbered_page(self, items: Sequence[T], most: int) -> tuple[list[T], dict[str, Any]]:
+        """The same of a list whose cursors are numbers."""
+        return paging.numbered_page(items, self.object_parameter("pagination"), most)
 
     def forward(
         self, fetch: Callable[[int, str | None], tuple[list[T], str | None]], most: int = paging.MOST

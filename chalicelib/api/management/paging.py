@@ -72,6 +72,26 @@ def page(items: Sequence[T], asked: Mapping[str, Any] | None, most: int = MOST) 
     return list(items[start:end]), described
 
 
+def numbered_page(items: Sequence[T], asked: Mapping[str, Any] | None, most: int) -> tuple[list[T], dict[str, Any]]:
+    """The same with numbers as cursors: how many go before."""
+    asked = asked or {}
+    problems: list[Problem] = []
+    count, start = _count(asked.get("count"), most, problems), _place(asked.get("cursor"), len(items), problems)
+    if problems:
+        raise Invalid(*problems)
+    end = start + count
+    following = {"next": end} if end < len(items) else {}
+    return list(items[start:end]), {"current": start, **following, "totalEntries": len(items)}
+
+
+def _place(given: Any, total: int, problems: list[Problem]) -> int:
+    number = 0.0 if given is None else _number(given)
+    if number is None or not number.is_integer() or not 0 <= number < max(1, total):
+        problems.append(_STALE)
+        return 0
+    return int(number)
+
+
 def forward(
     fetch: Callable[[int, str | None], tuple[list[T], str | None]], asked: Mapping[str, Any] | None, most: int = MOST
 ) -> tuple[list[T], dict[str, Any]]:
