@@ -1,14 +1,14 @@
-"""The composition root: which adapter stands behind each port, and the services on top of them."""
+"""The composition root: the services on top of the adapters."""
 
 import os
 import random
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .adapters import Adapters, on_aws
 from .archive.compaction import COMPACTION, Compaction
 from .archive.gathering import GATHERING, Gathering
 from .archive.history import History
@@ -24,7 +24,7 @@ from .batch.members import Members
 from .batch.requests import RunRequests
 from .batch.run import BATCH_RUN, BatchRuns
 from .batch.timetable import Timetable
-from .clock import SECOND, Clock, SystemClock
+from .clock import SECOND
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.dispatch import Dispatch
@@ -44,16 +44,12 @@ from .delivery.sync import Syncs
 from .delivery.tester import Tester
 from .delivery.tokens import Tokens
 from .delivery.told import Told
-from .delivery.transport import Transport, UrllibTransport
 from .destinations.registry import KINDS
 from .errands import Errands
-from .ids import Ids, RandomIds
-from .notifications.kinds import Topics
 from .operations import Operations
 from .overview.changes import RunChanges
 from .overview.service import Overviews
 from .pipeline.discards import Discards
-from .pipeline.fanout import Fanout, Threads
 from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
 from .pipeline.milestones import Milestones
@@ -65,22 +61,12 @@ from .profiles.events import Events
 from .profiles.links import RecordedLinks
 from .profiles.links_view import LinksView
 from .profiles.lookup import Lookup
-from .profiles.ports import Archive, Identifiers, Profiles, Timeline
 from .profiles.preview import Previews
 from .profiles.rate import Rate
 from .profiles.removal import Removal
 from .profiles.suppression import Suppression
-from .queues import Queues
-from .records import Records
-from .secrecy import Secrets
-from .settings import Settings, from_environment
-from .store.clients import Clients
-from .store.dynamodb import DynamoIdentifiers, DynamoProfiles, DynamoRecords, DynamoTimeline
+from .settings import from_environment
 from .store.keys import SHARDS
-from .store.kms import KmsSecrets
-from .store.s3 import S3Archive
-from .store.sns import SnsTopics
-from .store.sqs import SqsQueues
 from .tasks.engine import Engine
 from .tasks.pace import Threaded
 from .tasks.purpose import ComputationsPurpose
@@ -90,33 +76,13 @@ from .workspace.regulations import Regulations
 from .workspace.service import Workspaces
 from .workspace.storage import Storage
 
-# Calls to AWS under way at once in one worker: each mostly waits, and the client pool of botocore holds ten.
-CONCURRENT_CALLS = 8
+__all__ = ["Adapters", "Application", "current", "install", "on_aws"]
 
 # By which the delay of a task's retry is stretched: what failed together must not come back together.
 JITTER = (0.8, 1.2)
 
 # Of external ids, from one profile: what the API promises, whatever a space may ask for in all.
 REMOVALS_PER_SECOND = 100
-
-
-@dataclass(frozen=True)
-class Adapters:
-    """Everything that touches the world."""
-
-    clock: Clock
-    ids: Ids
-    profiles: Profiles
-    identifiers: Identifiers
-    timeline: Timeline
-    archive: Archive
-    workspace: Records
-    work: Records
-    queues: Queues
-    secrets: Secrets
-    transport: Transport
-    topics: Topics
-    fanout: Fanout
 
 
 class Application:
@@ -314,28 +280,6 @@ class Application:
 
 def _scratch() -> Path:
     return Path(tempfile.gettempdir())
-
-
-def on_aws(settings: Settings, clock: Clock | None = None, clients: Clients | None = None) -> Adapters:
-    """The adapters for AWS, or for an emulator that `settings.endpoint_url` names."""
-    clock = clock or SystemClock()
-    clients = clients or Clients(settings.region, settings.endpoint_url)
-    dynamodb = clients.dynamodb
-    return Adapters(
-        clock=clock,
-        ids=RandomIds(clock),
-        profiles=DynamoProfiles(dynamodb, settings.profiles_table, settings.work_table),
-        identifiers=DynamoIdentifiers(dynamodb, settings.identifiers_table),
-        timeline=DynamoTimeline(dynamodb, settings.timeline_table, clock),
-        archive=S3Archive(clients.s3, settings.archive_bucket),
-        workspace=DynamoRecords(dynamodb, settings.workspace_table, clock),
-        work=DynamoRecords(dynamodb, settings.work_table, clock),
-        queues=SqsQueues(clients.sqs, settings),
-        secrets=KmsSecrets(clients.kms, settings.key_id),
-        transport=UrllibTransport(allow_private=settings.allow_private_addresses),
-        topics=SnsTopics(lambda: clients.client("sns")),
-        fanout=Threads(CONCURRENT_CALLS),
-    )
 
 
 _lock = threading.Lock()

@@ -28,6 +28,7 @@ RANKS = [
     {"alerts", "overview"},
     {"errands", "operations"},
     {"store"},
+    {"adapters"},
     {"bootstrap"},
     {"api", "workers"},
 ]
