@@ -10,7 +10,18 @@ from msgspec.structs import replace
 
 from .. import query
 from .catalogue import compile_query
-from .computation import ACCOUNTS, COMPUTING, FAILED, LIVE, LOCKED, PREPARING, Computation, Edition, generation_of
+from .computation import (
+    ACCOUNTS,
+    COMPUTING,
+    FAILED,
+    LIVE,
+    LOCKED,
+    PREPARING,
+    USERS,
+    Computation,
+    Edition,
+    generation_of,
+)
 
 COMPUTE, EDIT = "compute", "edit"  # the kinds of runs that take a definition in
 
@@ -114,8 +125,9 @@ def given_up(computation: Computation) -> Computation:
 
 
 def is_locked(computation: Computation) -> bool:
-    """Whether another definition has to wait."""
-    being_taken_in = computation.is_computed and (not computation.ready or computation.stage == LOCKED)
+    """Whether another definition has to wait: for an edit, or for everybody's first values out of history."""
+    is_first = computation.history and computation.scope == USERS and not computation.counted
+    being_taken_in = computation.is_computed and (not computation.ready or is_first or computation.stage == LOCKED)
     return computation.enabled and being_taken_in and computation.stage != FAILED
 
 
