@@ -41,14 +41,14 @@ class Reply:
 class World:
     """One installation with one workspace, turned by an engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, settle_seconds: int = 0) -> None:
+        """One worker at a time, so nobody works on with what was known before, unless definitions should settle."""
         self._engine = engine
         self.clock = engine.clock
         self.transport = MockTransport(self._partner)
         self.unreachable: BaseException | None = None
         self._sinks: dict[str, Sink] = {}
-        # One worker at a time, so nobody works on with what was known before.
-        self.application = bootstrap.Application(engine.adapters(self.transport), settle_seconds=0)
+        self.application = bootstrap.Application(engine.adapters(self.transport), settle_seconds=settle_seconds)
         bootstrap.install(self.application)
         engine.drive(self.application)
         self._gateway = Gateway(app, self.clock, BASE)
