@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..errors import Problem
+from .action import Action
 from .multi_status import Reply, multi_status
 from .rates import RATES
 from .schedule import Schedule
@@ -116,6 +117,7 @@ class DestinationKind:
     remote: Remote | None = None
     unfit: Callable[[Payload], str] = field(default=lambda payload: "")
     types: frozenset[str] = frozenset({"identify", "track", "group"})
+    actions: tuple[Action, ...] = ()
 
     @property
     def rate(self) -> float | None:
@@ -155,6 +157,27 @@ class DestinationKind:
         sound = {name: value for name, value in given.items() if name not in wrong and value != ""}
         return [*found, *wrong.values(), *self.check(sound)]
 
+    def action(self, id: str) -> Action | None:
+        return next((action for action in self.actions if action.id == id), None)
+
+    def secret_fields(self, action_id: str) -> set[str]:
+        """Of a mapping: what is sealed at rest and never returned."""
+        action, secret = self.action(action_id), {option.name for option in self.options if option.secret}
+        return {field.key for field in action.fields if field.option in secret} if action else set()
+
+    def mapping_problems(self, action_id: str, settings: Settings, own: Settings) -> list[Problem]:
+        """What is wrong with the settings of a mapping beside the destination's `own`; what is wrong with these alone
+        is not."""
+        action = self.action(action_id)
+        if action is None:
+            return [Problem(f"{self.name} has no such action", "actionId")]
+        found = list(action.problems(settings))
+        wrong = {problem.field for problem in found}
+        before = set(self.problems(own, complete=False))
+        merged = self.problems({**own, **action.options(settings)}, complete=False)
+        named = (_in_mapping(problem, action) for problem in merged if problem not in before)
+        return found + [problem for problem in named if problem.field not in wrong]
+
     def requests(self, items: Sequence[Payload], settings: Settings) -> list[Call]:
         """The calls that carry `items`; every position appears in exactly one call."""
         return self.build(items, self._complete(settings))
@@ -163,6 +186,13 @@ class DestinationKind:
         defaults = {option.name: option.default for option in self.options if option.default is not None}
         given = {name: value for name, value in settings.items() if value is not None and value != ""}
         return {**defaults, **given}
+
+
+def _in_mapping(problem: Problem, action: Action) -> Problem:
+    """Told by the field that stands in for the setting."""
+    first, option, *others = (problem.field or "").split(".", 2)
+    key = action.key_of(option)
+    return Problem(problem.message.replace(option, key, 1), ".".join((first, key, *others)))
 
 
 def _type_problem(option: Option, value: Any) -> Problem | None:

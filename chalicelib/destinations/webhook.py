@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import Problem
+from .action import Action, Field
 from .json_text import stringify
 from .kind import (
     BOOLEAN,
@@ -118,6 +119,22 @@ def _request(text: str, signed: str, settings: Settings) -> Request:
     return Request(settings["method"], settings["url"], headers, body, private)
 
 
+SEND = Action(
+    id="rmQWmhbSaKTVgVxFsnTXPg",
+    slug="send",
+    name="Send",
+    description="Sends an event, or what is made of it, as JSON.",
+    trigger='type = "identify" or type = "track" or type = "group" or type = "alias" or type = "delete"',
+    fields=(
+        Field("url", "URL", "Where the events go; that of the destination unless given.", option="url"),
+        Field("method", "Method", "POST, PUT or PATCH.", option="method"),
+        Field("headers", "Headers", "Request headers, in place of the destination's.", option="headers"),
+        Field("data", "Data", "What is sent: the whole event unless said.", default={"@path": "$"}),
+        Field("enable_batching", "Batch events", "Send events together, as a JSON array.", option="enableBatching"),
+        Field("batch_size", "Batch size", f"How many at most, up to {LARGEST_BATCH}.", option="batchSize"),
+    ),
+)
+
 WEBHOOK = DestinationKind(
     metadata_id="614a3c7d791c91c41bae7599",
     slug="actions-webhook",
@@ -148,4 +165,5 @@ WEBHOOK = DestinationKind(
     batch_size=_batch_size,
     check=_check,
     types=frozenset({"identify", "track", "group", "alias", "delete"}),
+    actions=(SEND,),
 )
