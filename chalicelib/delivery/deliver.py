@@ -224,13 +224,15 @@ def _group(target: Target, parcels: Sequence[Parcel]) -> Group:
 
 
 def _attempts(group: Group) -> list[Attempt]:
-    """What may share a request does."""
+    """What may share a request does. What goes alone goes first: of two who become one, the partner hears before it
+    hears of the one."""
     kind, alike = group.target.kind, dict[bytes, list[Parcel]]()
     size = kind.size_of_batch(group.target.settings)
-    for parcel in group.parcels:
+    alone = [Attempt(group, [parcel]) for parcel in group.parcels if kind.alone(parcel.payload)]
+    for parcel in (parcel for parcel in group.parcels if not kind.alone(parcel.payload)):
         key = [_at(parcel.payload, path) for path in kind.batch_keys]
         alike.setdefault(msgspec.json.encode(key), []).append(parcel)
-    return [
+    return alone + [
         Attempt(group, parcels[start : start + size])
         for parcels in alike.values()
         for start in range(0, len(parcels), size)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..clock import Clock
-from ..destinations.kind import DestinationKind, Payload, Request, Settings
+from ..destinations.kind import Call, DestinationKind, Payload, Request, Settings
 from ..errors import place_of
 from .classification import INTERNAL, PAYLOAD_VALIDATION_FAILED, Deferred, Discarded, Undelivered, refusal
 from .redaction import shown_request, shown_response, without
@@ -85,26 +85,40 @@ class Sender:
     ) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         for call in target.kind.requests(payloads, settings):
-            carried = [payloads[place] for place in call.items]
-            told = self._one(target, settings, call.request, carried, may_repeat=may_repeat)
-            outcomes |= zip(call.items, told, strict=True)
+            outcomes |= self._one(target, settings, call, payloads, may_repeat=may_repeat)
         return [outcomes[place] for place in range(len(payloads))]
 
     def _one(
-        self, target: Target, settings: Settings, request: Request, payloads: Sequence[Payload], *, may_repeat: bool
-    ) -> list[Outcome]:
-        """With a fresh token, or in two halves, it goes again at once: that is no retry, and happens only once."""
-        answer = self._answer(request, target.kind.limits.timeout)
-        status = answer.status if isinstance(answer, Response) else None
-        if may_repeat and status == UNAUTHORISED and target.kind.renewal is not None:
+        self, target: Target, settings: Settings, call: Call, payloads: Sequence[Payload], *, may_repeat: bool
+    ) -> dict[int, Outcome]:
+        """What became of the payloads of a call and of those that follow it, by their positions."""
+        answer = self._answer(call.request, target.kind.limits.timeout)
+        if may_repeat and isinstance(answer, Response):
+            carried = [payloads[place] for place in call.items]
+            repeated = self._again(target, settings, answer.status, carried)
+            if repeated is not None:
+                return dict(zip(call.items, repeated, strict=True))
+        judged = self._judged(target.kind, settings, call.request, answer, len(call.items))
+        outcomes = dict(zip(call.items, judged, strict=True))
+        if call.then is not None and isinstance(answer, Response):
+            for onward in call.then(answer.status, answer.body):
+                outcomes |= self._one(target, settings, onward, payloads, may_repeat=may_repeat)
+        return outcomes
+
+    def _again(
+        self, target: Target, settings: Settings, status: int, payloads: Sequence[Payload]
+    ) -> list[Outcome] | None:
+        """With a fresh token, or in two halves, it goes again at once: that is no retry, and happens only once. None
+        where that cannot help."""
+        if status == UNAUTHORISED and target.kind.renewal is not None:
             fresh = self._tokens.renew(target.destination_id, target.kind, target.settings, settings)
             if fresh is not None:
                 return self._all(target, fresh, payloads, may_repeat=False)
-        if may_repeat and status == TOO_LARGE and len(payloads) > 1:
+        if status == TOO_LARGE and len(payloads) > 1:
             middle = (len(payloads) + 1) // 2
             halves = payloads[:middle], payloads[middle:]
             return [outcome for half in halves for outcome in self._all(target, settings, half, may_repeat=False)]
-        return self._judged(target.kind, settings, request, answer, len(payloads))
+        return None
 
     def _answer(self, request: Request, timeout: float) -> Response | Undelivered:
         try:

@@ -56,10 +56,15 @@ class Request(NamedTuple):
 
 class Call(NamedTuple):
     """A request and the positions of the payloads it carries: its answer decides about all of them, unless it has an
-    answer for each."""
+    answer for each.
+
+    `then` reads from the status and body of the answer which calls go on with some or all of these payloads, by the
+    same positions. Of those the last answer decides; for none, the flow ends here.
+    """
 
     request: Request
     items: tuple[int, ...]
+    then: Callable[[int, bytes], Sequence["Call"]] | None = None
 
 
 class Renewal(NamedTuple):
@@ -87,13 +92,15 @@ class DestinationKind:
     request. `check` looks at settings of the right types, any of them may be absent.
 
     `batch_size` says how many payloads a request carries under given settings, where that is not always
-    `limits.batch`. Payloads share a request only when they are equal at all `batch_keys`, dotted paths into them.
+    `limits.batch`. Payloads share a request only when they are equal at all `batch_keys`, dotted paths into them, and
+    with none that goes `alone`.
     `replies` reads from the status and body of an answer what became of each payload; None when it says the same of
     all. `retried` and `refused` are statuses that this partner means in another way than others do. `unfit` says why
     a payload cannot be sent at all; an empty text if it can.
 
     `lists`: it takes members of lists in bulk, not single events; `remote` says how a list is made. `types` are those
-    of the events it can be told.
+    of the events it can be told. `actions` are those that mappings may ask for; without mappings an event is sent as
+    the settings say.
     """
 
     metadata_id: str
@@ -108,6 +115,7 @@ class DestinationKind:
     limits: Limits = field(default_factory=Limits)
     batch_size: Callable[[Settings], int] | None = None
     batch_keys: tuple[str, ...] = ()
+    alone: Callable[[Payload], bool] = field(default=lambda payload: False)
     replies: Callable[[int, bytes, int], Sequence[Reply] | None] = multi_status
     retried: frozenset[int] = frozenset()
     refused: frozenset[int] = frozenset()
