@@ -52,31 +52,28 @@ def evaluate_history(
     `external_ids`: only profiles that have one of these types; None for all of them, and of no meaning for accounts.
     `traits_from_outcomes`: whether `trait()` also sees the values of computations. An existing `table` is replaced.
     """
-    con = session.connection
-    if plan.definition.scope == ACCOUNTS:
-        people.accounts(con)
-    else:
-        people.users(con, external_ids, bool(plan.traits))
-    con.execute(f"create or replace temp table {table} (profile_id varchar, value varchar)")
-    source = people.source(con, now)
+    con, source = session.connection, people.source(session.connection, now)
+    asked = people.accounts() if plan.definition.scope == ACCOUNTS else people.users(external_ids)
     whole = verdicts(plan, now, traits_from_outcomes)
-    if whole is not None:
-        _decide(con, table, source + whole)
-    if whole is None or _someone_is_left(con):
-        _store(con, table, list(_Evaluation(con, source, plan, now, traits_from_outcomes).values()))
+    if whole is None:
+        con.execute(f"create or replace temp table {table} (profile_id varchar, value varchar)")
+        con.execute(f"create or replace temp table people as {asked}")
+    elif not _decide(con, table, f"{source}, people as not materialized ({asked}){whole}", asked):
+        return _summary(con, table)
+    _store(con, table, list(_Evaluation(con, source, plan, now, traits_from_outcomes).values()))
     return _summary(con, table)
 
 
-def _decide(con: "DuckDBPyConnection", table: str, query: str) -> None:
-    """Store members, and leave only those among the people about whom SQL is not sure."""
-    con.execute(f"create or replace temp table verdicts as {query} where verdict is distinct from false")
-    con.execute(f"insert into {table} select subject, 'true' from verdicts where verdict")  # noqa: S608
-    unsure = "select subject from verdicts where verdict is null"
-    con.execute(f"create or replace temp table people as select * from people where subject in ({unsure})")  # noqa: S608
-
-
-def _someone_is_left(con: "DuckDBPyConnection") -> bool:
-    return bool(con.execute("select exists (from people)").fetchall()[0][0])
+def _decide(con: "DuckDBPyConnection", table: str, query: str, asked: str) -> bool:
+    """Store members. Whether there are people about whom SQL is not sure; they are the table `people` then."""
+    decided = f"select subject as profile_id, if(verdict, 'true', null) as value from ({query})"  # noqa: S608
+    con.execute(f"create or replace temp table {table} as {decided}")
+    unsure = f"select profile_id from {table} where value is null"  # noqa: S608
+    if not con.execute(f"select exists ({unsure})").fetchall()[0][0]:
+        return False
+    con.execute(f"create or replace temp table people as select * from ({asked}) where subject in ({unsure})")  # noqa: S608
+    con.execute(f"delete from {table} where value is null")  # noqa: S608
+    return True
 
 
 def _store(con: "DuckDBPyConnection", table: str, found: Sequence[tuple[str, str]]) -> None:
@@ -116,14 +113,14 @@ class _Evaluation:
         states = States(self._plan.streams)
         order = "order by subject, person" if self._account else ""
         if not states.streams:
-            rows = self._con.execute(f"select * from people {order}")  # noqa: S608
+            rows = self._con.execute(f"select *, null as states from people {order}")  # noqa: S608
         else:
             joined = "people left join states on states.profile_id = people.person"
             rows = self._con.execute(
                 f"{self._source}, states as ({states.query}) select * exclude (profile_id) from {joined} {order}"  # noqa: S608
             )
         for subject, group in groupby(fetched(rows), key=itemgetter(0)):
-            yield subject, [(row, states.read(row[_PERSON:]) if states.streams else {}) for row in group]
+            yield subject, [(row, states.read(row[_PERSON])) for row in group]
 
     def _from_events(self, subjects: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         names = named([stream.event for stream in self._plan.streams])

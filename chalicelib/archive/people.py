@@ -1,4 +1,4 @@
-"""Whose values are asked for, as a temporary table: (subject, person, traits, outcomes, subject_traits,
+"""Whose values are asked for: (subject, person, traits, outcomes, subject_traits,
 subject_outcomes).
 
 Of users everybody is their own subject. The subjects of account definitions are accounts, with a row for each of their
@@ -6,17 +6,14 @@ users, or one row without a person.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .sql.text import quoted, speakable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TABLE = "people"
-
-_USERS = """
-    select profile_id, profile_id, {traits}, null, null from profiles
-    where collection = 'users' and ($1 is null or list_has_any(id_types, $1::varchar[]))
-"""
+_COLUMNS = "subject, person, traits, outcomes, subject_traits, subject_outcomes"
 _ACCOUNTS = """
     with known as materialized (select * from profiles),
     linked as (
@@ -30,14 +27,21 @@ _ACCOUNTS = """
 """
 
 
-def users(con: "DuckDBPyConnection", external_ids: Sequence[str] | None, with_traits: bool) -> None:
-    """Those who have an external id of these types; None for all."""
-    traits = "traits, outcomes" if with_traits else "null::varchar, null::varchar"
-    _create(con, _USERS.format(traits=traits), [None if external_ids is None else list(external_ids)])
+def users(external_ids: Sequence[str] | None) -> str:
+    """A query for those who have an external id of these types; None for all."""
+    eligible = "true"
+    if external_ids is not None:
+        types = ", ".join(quoted(one) for one in external_ids if speakable(one))
+        eligible = f"list_has_any(id_types, [{types}]::varchar[])"
+    return (
+        "select profile_id as subject, profile_id as person, traits, outcomes, null::varchar as subject_traits,"  # noqa: S608
+        f" null::varchar as subject_outcomes from profiles where collection = 'users' and {eligible}"
+    )
 
 
-def accounts(con: "DuckDBPyConnection") -> None:
-    _create(con, _ACCOUNTS, [])
+def accounts() -> str:
+    """A query for them."""
+    return f"select * from ({_ACCOUNTS}) people({_COLUMNS})"  # noqa: S608
 
 
 def source(con: "DuckDBPyConnection", now: int) -> str:
@@ -51,8 +55,3 @@ def source(con: "DuckDBPyConnection", now: int) -> str:
         "select coalesce(r.canonical_id, e.profile_id) as profile_id, e.* exclude (profile_id)"
         f" from events e left join redirects r on r.profile_id = e.profile_id where {known})"
     )
-
-
-def _create(con: "DuckDBPyConnection", query: str, parameters: list[Any]) -> None:
-    columns = "subject, person, traits, outcomes, subject_traits, subject_outcomes"
-    con.execute(f"create or replace temp table {TABLE} as select * from ({query}) people({columns})", parameters)  # noqa: S608

@@ -75,8 +75,9 @@ def scan(
 def gathered(con: "DuckDBPyConnection", source: str, states: States) -> Iterator[tuple[str, dict[str, Any]]]:
     """The states of each profile in a `source` of events; where SQL cannot tell, from the events themselves."""
     undecided: list[str] = []
-    for profile_id, *columns in fetched(con.execute(f"{source} {states.query}")):
-        found = states.read(columns)
+    read = states.read
+    for profile_id, made in fetched(con.execute(f"{source} {states.query}")):
+        found = read(made)
         if found is None:
             undecided.append(profile_id)
         else:

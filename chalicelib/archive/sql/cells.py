@@ -1,7 +1,7 @@
 """The values that conditions read of a row.
 
 Each is extracted once, under an alias, as the text of its JSON: `"abc"`, `12.5`, `true`, `[1,2]`; NULL when there is
-none or JSON says null.
+none or JSON says null. Beside it stands its `size`: what it reads as where that is a number, read once too.
 """
 
 from ...query.syntax import Context, Operand, Path, Property, Trait
@@ -21,6 +21,11 @@ class Cells(Columns):
         made = self._expression(node)
         return None if made is None else self.named(made)
 
+    def select(self) -> list[str]:
+        """The optimizer leaves out the sizes that nobody asks for."""
+        sizes = [f"try_cast({expression} as double) as {size(alias)}" for expression, alias in self._aliases.items()]
+        return [*super().select(), *sizes]
+
     def _expression(self, node: Operand) -> str | None:
         if isinstance(node, Trait):
             return self._trait(node.path)
@@ -36,7 +41,11 @@ class Cells(Columns):
         if custom is None or not self._outcomes:
             return custom
         computed, rest = json_path(path[:1]), extracted("outcomes", (path[0], "value", *path[1:]))
-        return f"case when json_exists(outcomes, {computed}) then {rest} else {custom} end"
+        return f"case when outcomes <> '{{}}' and json_exists(outcomes, {computed}) then {rest} else {custom} end"
+
+
+def size(alias: str) -> str:
+    return f"{alias}_size"
 
 
 def extracted(column: str, path: Path) -> str | None:

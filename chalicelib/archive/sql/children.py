@@ -101,8 +101,12 @@ def _first(name: str, wanted: int, latest: int, keys: Keys | None, below: Window
 
 
 def _crowd(name: str, keys: Keys | None) -> str:
-    """What there is of a profile besides the times, to tell whether these are enough."""
-    kinds = "" if keys is None else f", min({_kind('key')}) as least, max({_kind('key')}) as greatest"
+    """What there is of a profile besides the times, to tell whether these are enough. Where no keys are compared only
+    of those for whom they are not."""
+    if keys is None:
+        few = f"count(*) < {MAX_ROWS} and not bool_or(admitted is null)"
+        return f"select profile_id from {name} group by profile_id having not ({few})"  # noqa: S608
+    kinds = f", min({_kind('key')}) as least, max({_kind('key')}) as greatest"
     return (
         f"select profile_id, count(*) as size, bool_or(admitted is null) as unsure{kinds}"  # noqa: S608
         f" from {name} group by profile_id"
@@ -111,9 +115,9 @@ def _crowd(name: str, keys: Keys | None) -> str:
 
 def _open(name: str, keys: Keys | None) -> list[str]:
     crowd = f"{name}_crowd"
-    found = [f"coalesce(any_value({crowd}.unsure), false)", f"coalesce(any_value({crowd}.size), 0) >= {MAX_ROWS}"]
     if keys is None:
-        return found
+        return [f"bool_or({crowd}.profile_id is not null)"]
+    found = [f"coalesce(any_value({crowd}.unsure), false)", f"coalesce(any_value({crowd}.size), 0) >= {MAX_ROWS}"]
     least, greatest = f"min({crowd}.least)", f"max({crowd}.greatest)"
     kind = _kind(f"p.{keys[1]}")
     mixed = f"least(min({kind}), {least}) <> greatest(max({kind}), {greatest})"

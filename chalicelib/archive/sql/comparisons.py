@@ -10,6 +10,7 @@ from typing import Any
 from ...query.comparators import DAY
 from ...query.syntax import Duration, Moment
 from ...query.values import instant, is_number, number, text
+from .cells import size
 from .text import UNDECIDED, any_of, double, json_string, quoted, speakable
 
 _SQL_OF = {"greater_than": ">", "at_least": ">=", "less_than": "<", "at_most": "<="}
@@ -49,8 +50,8 @@ def _single(cell: str, name: str, other: Any) -> str:
         return _on_text(cell, _ON_TEXT[name], text(other))
     if name in _DATED:
         return _dated(cell, _DATED[name], instant(other))
-    size = number(other)
-    return _dated(cell, _SQL_OF[name], instant(other)) if size is None else _sized(cell, _SQL_OF[name], double(size))
+    limit = number(other)
+    return _dated(cell, _SQL_OF[name], instant(other)) if limit is None else _sized(cell, _SQL_OF[name], double(limit))
 
 
 def _equal(cell: str, other: Any) -> str:
@@ -67,14 +68,14 @@ def _equal_text(cell: str, wanted: str) -> str:
     """A text equals texts exactly, numbers as a number, and anything else by its text."""
     if not speakable(wanted):
         return UNDECIDED
-    exact, size = json_string(wanted), number(wanted)
+    exact, amount = json_string(wanted), number(wanted)
     same = (
         f"coalesce({cell} = {exact}, false)"
         if exact is not None
         else _is_text(cell, f"{_text(cell)} = {quoted(wanted)}")
     )
-    if size is not None:
-        return f"case when starts_with({cell}, '\"') then {same} else {_sized(cell, '=', double(size))} end"
+    if amount is not None:
+        return f"case when starts_with({cell}, '\"') then {same} else {_sized(cell, '=', double(amount))} end"
     if wanted in ("true", "false"):
         return f"coalesce({cell} in ({quoted(wanted)}, {exact}), false)"
     if wanted[:1] in ("[", "{"):
@@ -88,7 +89,7 @@ def _sized(cell: str, symbol: str, wanted: str | None) -> str:
         return UNDECIDED
     return (
         f"case when {cell} is null then false"
-        f" when isfinite(try_cast({cell} as double)) then try_cast({cell} as double) {symbol} {wanted}"
+        f" when isfinite({size(cell)}) then {size(cell)} {symbol} {wanted}"
         f" when regexp_full_match({cell}, {quoted(_NUMERIC)}) then {_content(cell)}::double {symbol} {wanted}"
         f" when {no_number(cell)} then false end"
     )

@@ -1,16 +1,18 @@
-"""A state as aggregated columns."""
+"""A state as SQL over the columns of one profile's group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-NOTHING = None  # no event left a trace
-UNDECIDED = object()  # the events have to be looked at one by one
-
-Read = Callable[[Sequence[Any]], Any]
+Finish = Callable[[Any], Any]
 
 
 class Form(NamedTuple):
-    """`aggregates` are SQL, with their filter; `read` makes the state, or one of the above, from their values."""
+    """`state` is JSON, and NULL where no event left a trace; `finish` makes the state of what that decodes to, None if
+    it is the state. Only the events themselves can tell where one of the conditions in `open` holds.
 
-    aggregates: list[str]
-    read: Read
+    All of them are written in aliases of aggregates.
+    """
+
+    state: str
+    open: list[str] = []  # noqa: RUF012 - never changed
+    finish: Finish | None = None

@@ -4,7 +4,6 @@ The state is the very one that `Stream.add` gives for the events of one profile 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -22,22 +21,30 @@ from . import numbers
 from .cells import Cells
 from .columns import Columns
 from .comparisons import text_of
-from .form import NOTHING, UNDECIDED, Form
+from .form import Finish, Form
 from .rows import listed
+
+_FUTURE = "timestamp > received_at"
+_NEVER = 1 << 62  # later than any event
 
 
 class Admitted(NamedTuple):
-    """The rows a stream admits: the alias of the condition, and where values and derived columns are asked for."""
+    """The rows a stream admits: the alias of the condition, None for all rows that there are, and where values, derived
+    columns and aggregates are asked for."""
 
-    condition: str
+    condition: str | None
     cells: Cells
     derived: Columns
+    found: Columns
 
-    def only(self, aggregate: str, *also: str) -> str:
-        return f"{aggregate} filter (where {' and '.join([self.condition, *also])})"
+    def named(self, aggregate: str, *also: str) -> str:
+        """The alias of an aggregate of them."""
+        terms = [*([self.condition] if self.condition else []), *also]
+        return self.found.named(f"{aggregate} filter (where {' and '.join(terms)})" if terms else aggregate)
 
+    @property
     def from_the_future(self) -> str:
-        return self.only("bool_or(timestamp > received_at)")
+        return f"{self.named(f'bool_or({_FUTURE})')} is true"
 
 
 def form(stream: Stream, rows: Admitted) -> Form:
@@ -49,123 +56,97 @@ def form(stream: Stream, rows: Admitted) -> Form:
         made = _aggregate(spec, rows)
     elif isinstance(spec.memory, Rows) and not spec.memory.columns:
         made = _times(spec.memory, rows)
-    return made or listed(stream, rows.only, rows.cells)
+    return made or listed(stream, rows.named, rows.cells)
 
 
 def _tally(memory: Tally, rows: Admitted) -> Form:
     recent = f"timestamp >= received_at - {memory.far}"
     if memory.enough is None:
-        return Form([rows.only("list(timestamp)", recent)], _all_times)
-    newest = "list_value(max(timestamp))" if memory.enough == 1 else f"max(timestamp, {memory.enough})"
+        times = rows.named("list(timestamp)", recent)
+        return Form(f"'[' || list_sort({times})::varchar || ']'", [f"len({times}) >= {coalescing.EXACT_ROWS}"])
+    # Were there an event from the future, it would be the newest.
+    moment = f"case when {_FUTURE} then {_NEVER} else timestamp end"
     if memory.enough == 1:
-        return Form([rows.only("max(timestamp)", recent), rows.from_the_future()], _newest_time)
-    return Form([rows.only(newest, recent), rows.from_the_future()], _newest_times)
-
-
-def _all_times(values: Sequence[Any]) -> Any:
-    times = values[0]
-    if times is None:
-        return NOTHING
-    return [sorted(times)] if len(times) < coalescing.EXACT_ROWS else UNDECIDED
-
-
-def _newest_time(values: Sequence[Any]) -> Any:
-    newest, future = values
-    return UNDECIDED if future else NOTHING if newest is None else [[newest]]
-
-
-def _newest_times(values: Sequence[Any]) -> Any:
-    times, future = values
-    return UNDECIDED if future else [times[::-1]] if times else NOTHING
+        newest = rows.named(f"max({moment})", recent)
+        return Form(f"'[[' || {newest} || ']]'", [f"{newest} = {_NEVER}"])
+    newest = rows.named(f"max({moment}, {memory.enough})", recent)
+    return Form(f"'[' || list_reverse({newest})::varchar || ']'", [f"{newest}[1] = {_NEVER}"])
 
 
 def _times(memory: Rows, rows: Admitted) -> Form:
     """Rows of which only the time matters."""
-
-    def read(values: Sequence[Any]) -> Any:
-        return [[at] for at in sorted(values[0])[-MAX_ROWS:]] if values[0] else NOTHING
-
     recent = [] if memory.horizon is None else [f"timestamp >= received_at - {memory.horizon}"]
-    return Form([rows.only("list(timestamp)", *recent)], read)
+    times = rows.named("list(timestamp)", *recent)
+    return Form(f"'[' || replace(list_sort({times})[-{MAX_ROWS}:]::varchar, ', ', '],[') || ']'")
 
 
 def _aggregate(spec: Spec, rows: Admitted) -> Form | None:
     node = spec.reduced
     if node.reference is None:
-        return Form([rows.only("count(*)"), rows.from_the_future()], _counted)
+        count = rows.named("count(*)")
+        return Form(f"if({count} > 0, '[' || {count} || ',[]]', null)", [rows.from_the_future])
     if expands(node.reference.path) or (value := rows.cells.alias(node.reference)) is None:
         return None
     if node.reducer in ("sum", "avg"):
-        return _past(rows, numbers.total(value, rows.derived), _total)
+        return _total(value, rows)
     if node.reducer in ("min", "max") and node.cast != "string":
-        return _past(rows, numbers.extreme(value, node.reducer, rows.derived), _extreme)
+        size = numbers.extreme(value, rows.derived)
+        return _extreme(rows, f"{node.reducer}({size})", numbers.unknown(value, size), _number)
     if node.reducer in ("min", "max"):
         found = rows.derived.named(text_of(value))
-        unknown = rows.derived.named(f"{value} is not null and {found} is null")
-        return _past(rows, [f"{node.reducer}({found})", f"bool_or({unknown})"], _text_extreme)
+        return _extreme(rows, f"{node.reducer}({found})", f"{value} is not null and {found} is null", None)
     if node.reducer in ("first", "last"):
-        choose = "min" if node.reducer == "first" else "max"
-        ordered = f"{choose}(struct_pack(t := timestamp, r := received_at, m := message_id, v := {value}))"
-        return Form([rows.only(ordered, f"{value} is not null"), rows.from_the_future()], _outermost)
-    return _past(rows, [f"histogram({value})"], _unique if node.reducer == "unique" else _mode)
+        return _outermost("min" if node.reducer == "first" else "max", value, rows)
+    counts = rows.named(f"histogram({value})")
+    open_ = [rows.from_the_future, f"cardinality({counts}) >= {MAX_DISTINCT}"]
+    made = f"if(cardinality({counts}) > 0, '[' || to_json({counts})::varchar || ',[]]', null)"
+    return Form(made, open_, _past(_unique if node.reducer == "unique" else _mode))
 
 
-def _past(rows: Admitted, aggregates: list[str], read: Callable[..., Any]) -> Form:
-    """An aggregate of events none of which waits for its day."""
-
-    def settled(values: Sequence[Any]) -> Any:
-        *found, future = values
-        if future:
-            return UNDECIDED
-        made = read(*found)
-        return made if made is NOTHING or made is UNDECIDED else [made, []]
-
-    return Form([*map(rows.only, aggregates), rows.from_the_future()], settled)
+def _past(finish: Finish) -> Finish:
+    """Of an aggregate of events none of which waits for its day."""
+    return lambda state: [finish(state[0]), state[1]]
 
 
-def _counted(values: Sequence[Any]) -> Any:
-    count, future = values
-    return UNDECIDED if future else [count, []] if count else NOTHING
+def _total(value: str, rows: Admitted) -> Form:
+    units = numbers.units(value, rows.derived)
+    unsure = rows.named(f"bool_or({_FUTURE} or {numbers.unknown(value, units)})")
+    count, total = rows.named(f"count({units})"), rows.named(f"sum({units})")
+    places, greatest = rows.named(f"max({numbers.places(units)})"), rows.named(f"max(abs({units}))")
+    scale = f"case {places} {_scales()} end"
+    made = f"'[[' || {count} || ',' || {total} // {scale} || ',' || {places} || '],[]]'"
+    return Form(made, [f"{unsure} is true", f"{greatest}::hugeint * {count} >= {numbers.LARGEST}"])
 
 
-def _total(count: int, units: int | None, places: int | None, greatest: int | None, unknown: bool | None) -> Any:
-    if unknown or (greatest is not None and greatest * count >= numbers.LARGEST):
-        return UNDECIDED
-    if units is None or places is None:
-        return NOTHING
-    return [count, units // 10 ** (numbers.PLACES - places), places]
+def _scales() -> str:
+    return " ".join(f"when {places} then {10 ** (numbers.PLACES - places)}" for places in range(numbers.PLACES + 1))
 
 
-def _extreme(found: float | None, unknown: bool | None) -> Any:
-    if unknown:
-        return UNDECIDED
-    if found is None:
-        return NOTHING
-    return packed_number(int(found) if found.is_integer() else Decimal(repr(found)))
+def _extreme(rows: Admitted, aggregate: str, unknown: str, finish: Finish | None) -> Form:
+    found, unsure = rows.named(aggregate), rows.named(f"bool_or({_FUTURE} or {unknown})")
+    return Form(f"'[' || to_json({found})::varchar || ',[]]'", [f"{unsure} is true"], _past(finish) if finish else None)
 
 
-def _text_extreme(found: str | None, unknown: bool | None) -> Any:
-    return UNDECIDED if unknown else found
+def _outermost(choose: str, value: str, rows: Admitted) -> Form:
+    event = f"struct_pack(t := timestamp, r := received_at, m := message_id, v := {value})"
+    found = rows.named(f"{choose}({event})", f"{value} is not null")
+    order = f"{found}.t || ',' || {found}.r || ',' || to_json({found}.m)::varchar"
+    return Form(f"'[[' || {order} || ',' || {found}.v || '],[]]'", [rows.from_the_future], _past(_with_cell))
 
 
-def _outermost(values: Sequence[Any]) -> Any:
-    found, future = values
-    if future:
-        return UNDECIDED
-    return NOTHING if found is None else [[found["t"], found["r"], found["m"], decoded(found["v"])], []]
+def _with_cell(row: list[Any]) -> list[Any]:
+    return [*row[:3], cell(row[3])]
 
 
-def _unique(counts: dict[str, int] | None) -> Any:
-    if not counts:
-        return NOTHING
-    return sorted({text(decoded(value)) for value in counts}) if len(counts) < MAX_DISTINCT else UNDECIDED
+def _number(found: float) -> Any:
+    return packed_number(int(found) if float(found).is_integer() else Decimal(repr(found)))
 
 
-def _mode(counts: dict[str, int] | None) -> Any:
-    if not counts:
-        return NOTHING
-    if len(counts) >= MAX_DISTINCT:
-        return UNDECIDED
+def _unique(counts: dict[str, int]) -> Any:
+    return sorted({text(decoded(value)) for value in counts})
+
+
+def _mode(counts: dict[str, int]) -> Any:
     tally: Counter[str] = Counter()
     for value, count in counts.items():
         tally[text(decoded(value))] += count

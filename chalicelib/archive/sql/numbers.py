@@ -1,5 +1,6 @@
 """Exact sums and extremes of the numbers in a column of cells."""
 
+from .cells import size
 from .columns import Columns
 from .comparisons import no_number
 
@@ -9,27 +10,24 @@ _BELOW = 9e9  # so many units of 10**-6 still are whole numbers as double, and t
 _WHOLE = 2**53
 
 
-def total(cell: str, derived: Columns) -> list[str]:
-    """How many numbers, their sum in units of 10**-6, the decimal places it needs, the greatest of them in units, and
-    whether some value may be a number that is not among them."""
-    unit = f"round(try_cast({cell} as double) * 1e6)"
-    exact = f"abs(try_cast({cell} as double)) < {_BELOW} and {unit} / 1e6 = try_cast({cell} as double)"
-    units = derived.named(f"case when {exact} then {unit}::bigint end")
-    unknown = derived.named(_unknown(cell, exact))
-    return [f"count({units})", f"sum({units})", f"max({_places(units)})", f"max(abs({units}))", f"bool_or({unknown})"]
+def units(cell: str, derived: Columns) -> str:
+    """The alias of the number in units of 10**-6; NULL where there is none that can be added up exactly."""
+    whole = f"round({size(cell)} * 1e6)"
+    exact = f"abs({size(cell)}) < {_BELOW} and {whole} / 1e6 = {size(cell)}"
+    return derived.named(f"case when {exact} then {whole}::bigint end")
 
 
-def extreme(cell: str, choose: str, derived: Columns) -> list[str]:
-    """The number, and whether some value may be a number that was not looked at."""
-    exact = f"abs(try_cast({cell} as double)) < {_WHOLE}"
-    size = derived.named(f"case when {exact} then try_cast({cell} as double) end")
-    return [f"{choose}({size})", f"bool_or({derived.named(_unknown(cell, exact))})"]
+def extreme(cell: str, derived: Columns) -> str:
+    """The alias of the number; NULL where there is none that a double stands for."""
+    return derived.named(f"case when abs({size(cell)}) < {_WHOLE} then {size(cell)} end")
 
 
-def _unknown(cell: str, exact: str) -> str:
-    return f"{cell} is not null and not coalesce({exact}, {no_number(cell)}, false)"
+def unknown(cell: str, found: str) -> str:
+    """Whether the value may be a number though none was `found`."""
+    return f"({cell} is not null and {found} is null and not coalesce({no_number(cell)}, false))"
 
 
-def _places(units: str) -> str:
-    steps = " ".join(f"when {units} % {10 ** (PLACES - places)} = 0 then {places}" for places in range(PLACES))
+def places(units: str) -> str:
+    """The decimal places that so many units need."""
+    steps = " ".join(f"when {units} % {10 ** (PLACES - count)} = 0 then {count}" for count in range(PLACES))
     return f"case when {units} is null then null {steps} else {PLACES} end"

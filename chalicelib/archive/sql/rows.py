@@ -9,7 +9,7 @@ from ...query.occurrence import OwnReference
 from ...query.stream import Stream
 from ...query.syntax import Context
 from .cells import Cells, extracted
-from .form import NOTHING, Form
+from .form import Form
 
 
 class Projected(msgspec.Struct):
@@ -24,20 +24,22 @@ class Projected(msgspec.Struct):
     context: dict[str, Any]
 
 
-def listed(stream: Stream, only: Callable[[str], str], cells: Cells) -> Form:
-    """The memory adds the events in order of arrival."""
+def listed(stream: Stream, named: Callable[[str], str], cells: Cells) -> Form:
+    """The memory adds the events in order of arrival. `named` gives the alias of an aggregate."""
     parts = {(_root(node), node.path[0]) for node in stream.spec.reads}
     kept = [(root, step, cells.named(_part(root, step))) for root, step in sorted(parts)]
-    fields = ", ".join(["received_at", "message_id", "timestamp", *(alias for _, _, alias in kept)])
+    fields = ["received_at::varchar", "to_json(message_id)::varchar", "timestamp::varchar"]
+    fields += [f"coalesce({alias}, 'null')" for _, _, alias in kept]
+    rows = named(f"string_agg(concat('[', concat_ws(',', {', '.join(fields)}), ']'), ',')")
     memory, empty = stream.spec.memory, stream.empty()
 
-    def read(values: Sequence[Any]) -> Any:
+    def finish(rows: list[Any]) -> Any:
         state = empty
-        for row in sorted(values[0] or (), key=_arrival):
+        for row in sorted(rows, key=_arrival):
             state = memory.add(state, _occurrence(stream.event, row, kept))
-        return NOTHING if state is empty else state
+        return None if state is empty else state
 
-    return Form([only(f"list(row({fields}))")], read)
+    return Form(f"'[' || {rows} || ']'", finish=finish)
 
 
 def _arrival(row: Sequence[Any]) -> tuple[int, str]:
@@ -48,9 +50,8 @@ def _occurrence(event: str, row: Sequence[Any], kept: Sequence[tuple[str, str, s
     found = Projected(event, row[2], row[0], row[1], None, {}, {})
     for (root, step, _), value in zip(kept, row[3:], strict=True):
         if value is not None:
-            decoded = msgspec.json.decode(value)
             into = found.properties if root == "properties" else found.context
-            into.update(decoded if extracted(root, (step,)) is None else {step: decoded})
+            into.update(value if extracted(root, (step,)) is None else {step: value})
     return found
 
 

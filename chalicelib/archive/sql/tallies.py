@@ -11,6 +11,7 @@ from .admissions import Admission, named, newer
 from .cells import Cells
 from .columns import Columns
 from .grouping import grouped
+from .text import all_of
 from .thresholds import NotInSql, limit, literal, scaled, symbol
 
 RELATION = "tallies"
@@ -31,8 +32,8 @@ class Tallies:
         """None when nothing is asked of it."""
         if not self._conditions:
             return None
-        recent = "" if self._oldest is None else f" and timestamp >= {self._oldest}"
-        which = f"{named(self._names)}{recent}"
+        recent = "true" if self._oldest is None else f"timestamp >= {self._oldest}"
+        which = all_of([named(self._names), recent])
         return grouped(self._cells, self._conditions, self._derived, self._found.select(), which)
 
     def comparison(self, node: Comparison, reduced: Reduced, found: Filters) -> str:
@@ -79,10 +80,10 @@ class Tallies:
         raise NotInSql
 
     def _total(self, node: Comparison, reducer: str, cell: str, admitted: str) -> str:
-        only = f" filter (where {admitted})"
-        count, units, _, greatest, unknown = [
-            self._found.named(f"{aggregate}{only}") for aggregate in numbers.total(cell, self._derived)
-        ]
+        found = numbers.units(cell, self._derived)
+        unknown = self._only(f"bool_or({numbers.unknown(cell, found)})", admitted)
+        count, units = self._only(f"count({found})", admitted), self._only(f"sum({found})", admitted)
+        greatest = self._only(f"max(abs({found}))", admitted)
         wanted = str(scaled(limit(node), numbers.PLACES))
         if reducer == "avg":
             wanted = f"{wanted}::hugeint * {count}"
@@ -92,9 +93,10 @@ class Tallies:
         )
 
     def _extreme(self, node: Comparison, reducer: str, cell: str, admitted: str) -> str:
-        found, unknown = [
-            self._found.named(f"{aggregate} filter (where {admitted})")
-            for aggregate in numbers.extreme(cell, reducer, self._derived)
-        ]
-        wanted = literal(limit(node))
-        return f"case when {unknown} then null else coalesce({found} {symbol(node)} {wanted}, false) end"
+        size = numbers.extreme(cell, self._derived)
+        found = self._only(f"{reducer}({size})", admitted)
+        unknown = self._only(f"bool_or({numbers.unknown(cell, size)})", admitted)
+        return f"case when {unknown} then null else coalesce({found} {symbol(node)} {literal(limit(node))}, false) end"
+
+    def _only(self, aggregate: str, admitted: str) -> str:
+        return self._found.named(f"{aggregate} filter (where {admitted})")

@@ -52,4 +52,5 @@ def any_of(terms: list[str]) -> str:
 
 
 def all_of(terms: list[str]) -> str:
+    terms = [term for term in terms if term != "true"]
     return terms[0] if len(terms) == 1 else f"({' and '.join(terms)})" if terms else "true"

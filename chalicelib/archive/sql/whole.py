@@ -3,19 +3,21 @@
 from ...query import filters
 from ...query.filters import Bounds
 from ...query.plan import Plan
-from ...query.syntax import Comparison, Literal, Moment, Reduced, Trait
+from ...query.syntax import And, Comparison, Literal, Moment, Reduced, Trait
 from ...query.vocabulary import AUDIENCE, USERS
 from .cells import Cells
 from .conditions import comparison_of, structure
 from .funnels import Funnel
 from .tallies import RELATION, Tallies
+from .text import all_of
 from .thresholds import NotInSql, reaching
 
 
 def verdicts(plan: Plan, now: int, outcomes: bool) -> str | None:
     """Common table expressions after `source`, and a query for (subject, verdict) over these and `people`.
 
-    The verdict is NULL where only the evaluator can tell. None when SQL has no words for the definition.
+    Whoever is not among them is no member. The verdict is NULL where only the evaluator can tell. None when SQL has no
+    words for the definition.
     """
     if plan.definition.scope != USERS or plan.definition.kind != AUDIENCE:
         return None
@@ -35,7 +37,7 @@ class _Whole:
         body = plan.definition.body
         if isinstance(body, Reduced):
             raise NotInSql
-        self._verdict = structure(body, self._leaf)
+        self._terms = [structure(term, self._leaf) for term in (body.terms if isinstance(body, And) else [body])]
 
     def query(self) -> str:
         tallies = self._tallies.query
@@ -46,10 +48,12 @@ class _Whole:
             names.insert(0, RELATION)
         joins = " ".join(f"left join {name} on {name}.profile_id = subject" for name in names)
         cells = "".join(f", {cell}" for cell in self._cells.select())
+        # Term by term, so that each of them is asked where its columns come from, before anything is joined.
+        possible = " and ".join(f"{term} is distinct from false" for term in self._terms)
         return (
             "".join(f", {relation}" for relation in relations)  # noqa: S608
-            + f" select subject, verdict from (select subject, {self._verdict} as verdict"  # noqa: S608
-            + f" from (select *{cells} from people) {joins})"  # noqa: S608
+            + f" select subject, {all_of(self._terms)} as verdict"
+            + f" from (select *{cells} from people) {joins} where {possible}"  # noqa: S608
         )
 
     def _leaf(self, node: Comparison) -> str:
