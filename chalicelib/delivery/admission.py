@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from ..destinations.kind import Payload
+from ..destinations.kind import DestinationKind, Payload
 from ..destinations.registry import KINDS
-from ..workspace.model import Connection, Destination
+from ..workspace.model import Connection, Destination, Subscription
 from ..workspace.ports import Directory, SpaceView
 from .classification import (
     CONNECTION_PAUSED,
@@ -15,12 +15,22 @@ from .classification import (
 )
 from .filtering import FILTERED_BY_RULES, filtered
 from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
+from .mappings import NO_MATCHING_MAPPING, body, matching, target
 from .message import Delivery
 from .sending import Target
 
 
 class Cancelled(Exception):
-    """Connection or destination were removed: nobody is left who could want the message or hear of its failure."""
+    """Connection, destination or mapping were removed: nobody is left who could want the message or hear of its
+    failure."""
+
+
+class Divided(Exception):
+    """It goes through these mappings, each by itself."""
+
+    def __init__(self, mapping_ids: list[str]) -> None:
+        super().__init__(*mapping_ids)
+        self.mapping_ids = mapping_ids
 
 
 class Filtered(Exception):
@@ -40,21 +50,19 @@ class Admission:
 
     def admit(self, delivery: Delivery, waiting_since: int | None = None) -> tuple[Target, Payload]:
         """To whom it goes, and what of it. `waiting_since` is when it was attempted first (epoch ms). Raises Cancelled,
-        Filtered or Discarded when the delivery must not be attempted."""
+        Filtered or Discarded when the delivery must not be attempted, and Divided when others must in its place."""
         destination = self.directory.destination(delivery.destination_id)
         if destination is None:
             raise Cancelled
         if not delivery.replayed:
             self._check_switches(delivery, destination)
-        target = _target(destination)
-        if delivery.payload.get("type", "identify") not in target.kind.types:
-            raise Discarded(UNSUPPORTED_EVENT_TYPE)
-        if not allows(delivery.payload.get("integrations") or {}, target.kind.name):
-            raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
-        payload = filtered(destination.filters, delivery.payload, waiting_since)
-        if payload is None:
-            raise Filtered(FILTERED_BY_RULES)
-        return target, payload
+        kind, mapping = _kind(destination), _mapping(destination, delivery)
+        whole = bool(destination.subscriptions) and mapping is None
+        to = None if whole else target(destination, kind, mapping)
+        payload = _left(delivery, destination, kind, waiting_since)
+        if to is None:
+            raise _divided(destination, payload)
+        return to, payload if mapping is None else body(kind, mapping, payload)
 
     def _check_switches(self, delivery: Delivery, destination: Destination) -> None:
         """What is replayed goes out whatever is switched off: its owner asks for it."""
@@ -73,11 +81,38 @@ class Admission:
         return next((c for c in connections if c.id == delivery.connection_id), None)
 
 
-def _target(destination: Destination) -> Target:
+def _left(delivery: Delivery, destination: Destination, kind: DestinationKind, waiting_since: int | None) -> Payload:
+    """What of an event may be sent. Raises Filtered or Discarded."""
+    if delivery.payload.get("type", "identify") not in kind.types:
+        raise Discarded(UNSUPPORTED_EVENT_TYPE)
+    if not allows(delivery.payload.get("integrations") or {}, kind.name):
+        raise Filtered(FILTERED_BY_INTEGRATIONS_OBJECT)
+    payload = filtered(destination.filters, delivery.payload, waiting_since)
+    if payload is None:
+        raise Filtered(FILTERED_BY_RULES)
+    return payload
+
+
+def _divided(destination: Destination, payload: Payload) -> Divided | Filtered:
+    found = matching(destination, payload)
+    return Divided(found) if found else Filtered(NO_MATCHING_MAPPING)
+
+
+def _mapping(destination: Destination, delivery: Delivery) -> Subscription | None:
+    """The one it goes through; None for what goes through none, or was not divided yet. It was chosen when the event
+    was divided, whatever its trigger is now."""
+    if not delivery.subscription_id:
+        return None
+    found = next((one for one in destination.subscriptions if one.id == delivery.subscription_id), None)
+    if found is None:
+        raise Cancelled
+    if not found.enabled:
+        raise Filtered(NO_MATCHING_MAPPING)
+    return found
+
+
+def _kind(destination: Destination) -> DestinationKind:
     kind = KINDS.get(destination.metadata_id)
     if kind is None:
         raise Discarded(INVALID_SETTINGS, "this kind of destination does not exist any more")
-    problems = kind.problems(destination.settings)
-    if problems:
-        raise Discarded(INVALID_SETTINGS, "; ".join(problem.message for problem in problems))
-    return Target(destination.id, kind, destination.settings)
+    return kind

@@ -40,7 +40,8 @@ _MINUTE_FORM, _HOUR_FORM, _DAY_FORM = len("2026-11-21T20:05"), len("2026-11-21T2
 
 
 class Name(NamedTuple):
-    """What a counter counts. `detail` is a reason or the number of the successful attempt; ids are tails of ids."""
+    """What a counter counts. `detail` is a reason or the number of the successful attempt; ids are tails of ids. That
+    of a mapping, if there is one, stands behind that of the connection."""
 
     step: str
     detail: str = ""
@@ -48,16 +49,20 @@ class Name(NamedTuple):
     computation: str = ""
     type: str = ""
     event: str = ""
+    subscription: str = ""
 
     def text(self) -> str:
         step = f"{self.step}.{self.detail}" if self.detail else self.step
-        return "|".join((step, *self[2:])).rstrip("|")
+        connection = f"{self.connection}:{self.subscription}" if self.subscription else self.connection
+        return "|".join((step, connection, self.computation, self.type, self.event)).rstrip("|")
 
 
 def name_of(text: str) -> Name:
     step, *rest = text.split("|", 4)
     step, _, detail = step.partition(".")
-    return Name(step, detail, *rest)
+    connection, *rest = rest or [""]
+    connection, _, subscription = connection.partition(":")
+    return Name(step, detail, connection, *rest)._replace(subscription=subscription)
 
 
 def counter(delivery: Delivery, step: str, detail: str = "") -> str:
@@ -69,6 +74,7 @@ def counter(delivery: Delivery, step: str, detail: str = "") -> str:
         tail(delivery.computation_id),
         str(payload.get("type", "")),
         str(payload.get("event", ""))[:_EVENT],
+        tail(delivery.subscription_id),
     ).text()
 
 

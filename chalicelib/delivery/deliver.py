@@ -27,7 +27,7 @@ from ..errors import Conflict, Malformed, VersionConflict, place_of
 from ..queues import Queues, Received
 from ..records import Key, Record
 from ..workspace.ports import Directory
-from .admission import Admission, Cancelled, Filtered
+from .admission import Admission, Cancelled, Divided, Filtered
 from .classification import INTERNAL, SUPERSEDED, Deferred, Discarded
 from .lanes import side_by_side
 from .ledger import Ledger, is_surpassed, newest_of
@@ -46,7 +46,7 @@ CROWD = 16  # destinations in one call from which on each has to do with one lan
 
 
 class Group(NamedTuple):
-    """Parcels for one destination that obey one budget. `held` is the record of the budget, if there is one."""
+    """Parcels for one destination, and one of its mappings if it has some, that obey one budget."""
 
     target: Target
     bucket: Bucket
@@ -114,16 +114,17 @@ class Deliverer:
     def _groups(self, parcels: Sequence[Parcel], records: Mapping[Key, Record], settlement: Settlement) -> list[Group]:
         """Of what may be attempted now."""
         admission = Admission(self.directory)
-        admitted: dict[tuple[str, bool], list[Parcel]] = {}
-        targets: dict[str, Target] = {}
+        admitted: dict[tuple[str, bool, str], tuple[Target, list[Parcel]]] = {}
         for parcel in parcels:
             with _noted("A delivery could not be looked up"):
                 found = self._admitted(parcel, admission, records, settlement)
                 if found is not None:
                     target, fit = found
-                    targets[target.destination_id] = target
-                    admitted.setdefault((target.destination_id, fit.delivery.replayed), []).append(fit)
-        return [_group(targets[destination_id], found) for (destination_id, _), found in admitted.items()]
+                    alike = target.destination_id, fit.delivery.replayed, target.mapping
+                    admitted.setdefault(alike, (target, []))[1].append(fit)
+        with _noted("Deliveries could not be divided"):
+            settlement.send_divided()
+        return [_group(target, found) for target, found in admitted.values()]
 
     def _admitted(
         self, parcel: Parcel, admission: Admission, records: Mapping[Key, Record], settlement: Settlement
@@ -139,6 +140,8 @@ class Deliverer:
             return target, parcel._replace(payload=payload)
         except Cancelled:
             settlement.cancel(parcel)
+        except Divided as into:
+            settlement.divide(parcel, into.mapping_ids)
         except Filtered as reason:
             settlement.filter(parcel, reason.code)
         except Discarded as failure:

@@ -78,6 +78,7 @@ class Known(NamedTuple):
     connections: Mapping[str, str]
     computations: Mapping[str, str]
     space_id: str
+    subscriptions: Mapping[str, str] = {}
 
 
 class Asked(NamedTuple):
@@ -94,8 +95,13 @@ FAILURE = frozenset({DISCARDED})
 FILTERING = frozenset({FILTERED, CANCELLED})
 
 
-def known(connection_ids: Sequence[str], computation_ids: Sequence[str], space_id: str) -> Known:
-    return Known({tail(id): id for id in connection_ids}, {tail(id): id for id in computation_ids}, space_id)
+def known(
+    connection_ids: Sequence[str], computation_ids: Sequence[str], space_id: str, subscription_ids: Sequence[str] = ()
+) -> Known:
+    connections, computations, subscriptions = (
+        {tail(id): id for id in ids} for ids in (connection_ids, computation_ids, subscription_ids)
+    )
+    return Known(connections, computations, space_id, subscriptions)
 
 
 def time_of(since: int, until: int, granularity: str, now: int) -> Time:
@@ -125,6 +131,9 @@ class Figures:
             values = _dimensions(sum.name, known)
             groups.setdefault(tuple(values[name] for name in asked.group_by), []).append(sum)
         dataset = [_dataset(asked, values, sums, time) for values, sums in groups.items()]
+        dataset = [
+            one for one in dataset if one["total"] > 0
+        ]  # what was counted as a whole may be counted in parts now
         total = sum_of(one for sums in groups.values() for one in sums)
         return {"total": total, "dataset": sorted(dataset, key=lambda one: -one["total"])}
 
@@ -165,10 +174,10 @@ class Figures:
 
     def _compared(self, destination_id: str, time: Time, asked: Asked, known: Known) -> list[dict[str, Any]]:
         now, then = (self.metrics([destination_id], one, asked, known) for one in (time, time.before))
-        shares = {_key(row, asked): row["total"] / then["total"] for row in then["dataset"]}
+        shares = {_key(row, asked): row["total"] / max(1, then["total"]) for row in then["dataset"]}
         rows = []
         for row in now["dataset"]:
-            share = row["total"] / now["total"]
+            share = row["total"] / max(1, now["total"])
             change = share - shares.get(_key(row, asked), 0.0)
             shown = {name: row.get(name) for name in asked.group_by}
             rows.append(
@@ -232,15 +241,17 @@ def _retries(name: Name) -> int:
 
 
 def _dimensions(name: Name, known: Known) -> dict[str, str | None]:
-    """There are no versions of apps: what a computation makes comes from no app."""
+    """There are no versions of apps: what a computation makes comes from no app. Where a destination has no mappings,
+    each of its connections is like one."""
     reason = f"{_ATTEMPT}{name.detail or 1}" if name.step == DELIVERED else name.detail
     connection = known.connections.get(name.connection, name.connection)
+    subscription = known.subscriptions.get(name.subscription, name.subscription)
     return {
         "eventName": name.event or None,
         "eventType": name.type or None,
         "discardReason": reason or None,
         "appVersion": None,
-        "subscriptionId": connection or None,
+        "subscriptionId": subscription or connection or None,
         "activationId": connection or None,
         "audienceId": known.computations.get(name.computation, name.computation) or None,
         "spaceId": known.space_id,

@@ -83,6 +83,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     sequence: int = 0
     follows: bool = False
     listed: bool = False
+    subscription_id: str = ""
     request: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
 
@@ -229,8 +230,10 @@ class Ledger:
 
 
 def newest_of(delivery: Delivery) -> Key:
-    """Where it is written what arrived last of its row."""
-    return Key(f"arrived#{delivery.connection_id}#{delivery.row}", "state")
+    """Where it is written what arrived last of its row. Each mapping has a place of its own: what came through one says
+    nothing of another."""
+    by = f"#{delivery.subscription_id}" if delivery.subscription_id else ""
+    return Key(f"arrived#{delivery.connection_id}#{delivery.row}{by}", "state")
 
 
 def is_surpassed(delivery: Delivery, records: Mapping[Key, Record]) -> bool:

@@ -14,7 +14,7 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
 
     `row` names whom it speaks of, empty for what speaks of nobody's state; the greatest `sequence` of a row is what
     holds. `follows`: something older about the same row may still be on its way. `listed`: it is
-    collected for the next flush of a list.
+    collected for the next flush of a list. `subscription_id`: it goes through this mapping of the destination alone.
     """
 
     message_id: str
@@ -29,12 +29,15 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     sequence: int = 0
     follows: bool = False
     listed: bool = False
+    subscription_id: str = ""
 
     @property
     def is_state(self) -> bool:
         """It says how things stand, so it is worth nothing once something newer was said. Events happened anyway."""
         return bool(self.row) and not self.replayed and self.payload.get("type") in ("identify", "group")
 
+
+COPY = "~"  # in a message id, before the mark of what is sent again
 
 _decoder = msgspec.json.Decoder(Delivery)
 _REFUSED = re.compile("[\ufffe\uffff]")  # by SQS; the other characters it refuses are escaped in any JSON

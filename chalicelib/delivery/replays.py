@@ -30,7 +30,7 @@ from ..workspace.ports import Directory
 from .emissions import Emissions
 from .integrations import ALL
 from .ledger import DeadLetter, Ledger
-from .message import Delivery, encode, group_of
+from .message import COPY, Delivery, encode, group_of
 from .pace import NOMINAL, REPLAYED
 
 REPLAY = "delivery_replay"
@@ -38,7 +38,6 @@ KEPT = 14 * DAY  # what was made is kept for so long
 LETTERS = 100  # in one go
 EVERYTHING, FAILED = "all", "failed"
 _END = "end"  # no letter's place
-_COPY = "~"  # between a message id and the mark of its copy
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -200,7 +199,7 @@ def _of(found: Delivery | DeadLetter) -> Delivery:
 
 def _copy(delivery: Delivery, mark: str, name: str) -> Delivery:
     """Under an id of its own, or what is remembered of the original would hold it up; the partner sees the old one."""
-    id = delivery.message_id.partition(_COPY)[0] + _COPY + mark
+    id = delivery.message_id.partition(COPY)[0] + COPY + mark
     payload = {**delivery.payload, "integrations": {ALL: False, name: True}}
     return replace(delivery, message_id=id, payload=payload, replayed=True)
 

@@ -35,11 +35,12 @@ class Outcome(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A destination with settings that have no problems."""
+    """A destination with settings that have no problems. `mapping` tells those of different mappings apart."""
 
     destination_id: str
     kind: DestinationKind
     settings: Settings
+    mapping: str = ""
 
 
 class Sender:

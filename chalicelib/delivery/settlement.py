@@ -11,8 +11,9 @@ from ..destinations.kind import Payload
 from ..destinations.schedule import Random, Schedule
 from ..queues import DELIVER, Outgoing, Queues, Received
 from .classification import CONNECTION_REMOVED, Deferred, Undelivered
-from .counters import CANCELLED, DELIVERED, DISCARDED, FILTERED, PENDING, RETRIED, counter, latency_bucket
+from .counters import CANCELLED, CREATED, DELIVERED, DISCARDED, FILTERED, PENDING, RETRIED, counter, latency_bucket
 from .ledger import Attempts, Ledger, Waiting
+from .mappings import through
 from .message import Delivery, encode, group_of
 from .sending import Exchange
 
@@ -53,6 +54,7 @@ class Settlement:
         self._ledger, self._queues, self._clock, self._random = ledger, queues, clock, random
         self._counts: dict[str, Counter[str]] = {}  # by destination
         self._pending: dict[tuple[str, int], Counter[str]] = {}  # by destination and the hour of the first attempt
+        self._divided: list[tuple[Parcel, list[Delivery]]] = []
         self.done: set[str] = set()
 
     def is_open(self, parcel: Parcel) -> bool:
@@ -112,6 +114,21 @@ class Settlement:
         if parcel.before:
             self._ledger.forget(parcel.delivery.message_id)
         self._finish(parcel, counter(parcel.delivery, FILTERED, code))
+
+    def divide(self, parcel: Parcel, mapping_ids: Sequence[str]) -> None:
+        """It goes on as one delivery for each of these mappings, together with what else is divided."""
+        self._divided.append((parcel, [through(parcel.delivery, id) for id in mapping_ids]))
+
+    def send_divided(self) -> None:
+        """First the parts, then the promise: whoever dies between has them made again, under the same ids."""
+        parts = [part for _, parts in self._divided for part in parts]
+        if parts:
+            self._queues.send(DELIVER, [Outgoing(encode(part), group_of(part)) for part in parts])
+        for parcel, parts in self._divided:
+            if parcel.before:
+                self._ledger.forget(parcel.delivery.message_id)
+            self._finish(parcel, *(counter(part, CREATED) for part in parts))
+            self._uncount(parcel, counter(parcel.delivery, CREATED))
 
     def write_counts(self) -> None:
         """One write per destination, and one more where something began or ceased to wait."""
@@ -183,6 +200,11 @@ class Settlement:
         """What is replayed was counted when it went out the first time."""
         if not parcel.delivery.replayed:
             self._counts.setdefault(parcel.delivery.destination_id, Counter()).update(counters)
+
+    def _uncount(self, parcel: Parcel, name: str) -> None:
+        """What was counted as one is counted in its parts."""
+        if not parcel.delivery.replayed:
+            self._counts.setdefault(parcel.delivery.destination_id, Counter())[name] -= 1
 
     def _count_pending(self, parcel: Parcel, first_at: int, amount: int) -> None:
         if not parcel.delivery.replayed:

@@ -25,10 +25,21 @@ MOST_OF_A_KIND = 25  # instances on one source, as at Segment
 
 def open_settings(destination: Destination, secrets: Secrets) -> dict[str, Any]:
     """All settings in clear. For the delivery alone: these are never returned by the API."""
-    opened = {
-        name: msgspec.json.decode(secrets.open(sealed, destination.id)) for name, sealed in destination.secrets.items()
-    }
-    return {**destination.settings, **opened}
+    return {**destination.settings, **_opened(destination.secrets, destination.id, secrets)}
+
+
+def opened(destination: Destination, secrets: Secrets) -> Destination:
+    """With everything in clear, also of its mappings. For the delivery alone."""
+    subscriptions = [
+        replace(one, settings={**one.settings, **_opened(one.secrets, destination.id, secrets)}, secrets={})
+        for one in destination.subscriptions
+    ]
+    settings = open_settings(destination, secrets)
+    return replace(destination, settings=settings, secrets={}, subscriptions=subscriptions)
+
+
+def _opened(sealed: Mapping[str, str], destination_id: str, secrets: Secrets) -> dict[str, Any]:
+    return {name: msgspec.json.decode(secrets.open(text, destination_id)) for name, text in sealed.items()}
 
 
 class Destinations:

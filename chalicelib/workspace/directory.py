@@ -5,8 +5,6 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from graphlib import CycleError
 from typing import Generic, NamedTuple, TypeVar
 
-from msgspec.structs import replace
-
 from .. import query
 from ..clock import SECOND, Clock
 from ..computations.catalogue import Catalogue, Compiled, compile_computation
@@ -16,7 +14,7 @@ from ..identity.rules import DEFAULT_RULES
 from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
-from .destinations import open_settings
+from .destinations import opened
 from .model import Activation, Connection, Destination, Source, Space, Token
 from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
@@ -142,7 +140,7 @@ class StoredDirectory:
         if place is None:
             return None
         destination = self._storage.destinations.find(destination_key(place.workspace_id, place.id))
-        return destination and replace(destination, settings=open_settings(destination, self._secrets), secrets={})
+        return destination and opened(destination, self._secrets)
 
     def _load(self, space_id: str, version: int, before: _Loaded | None) -> _Loaded:
         partition = space_partition(space_id)

@@ -110,9 +110,25 @@ class DestinationFilter(msgspec.Struct, kw_only=True):
     description: str | None = None
 
 
+class Subscription(msgspec.Struct, kw_only=True):
+    """A mapping: events that meet the condition `trigger` are sent as the action says, with these settings by field.
+    `secrets` holds sealed values by field; they are never returned."""
+
+    id: str
+    name: str
+    action_id: str
+    trigger: str
+    enabled: bool
+    created_at: int
+    updated_at: int
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Destination(msgspec.Struct, kw_only=True):
-    """An instance of a partner. `secrets` holds sealed values by setting name; they are never returned. `filters` are
-    in the order of their creation."""
+    """An instance of a partner. `secrets` holds sealed values by setting name; they are never returned. `filters` and
+    `subscriptions` are in the order of their creation; without subscriptions every event is sent, as the settings say.
+    """
 
     id: str
     workspace_id: str
@@ -124,6 +140,7 @@ class Destination(msgspec.Struct, kw_only=True):
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
     secrets: dict[str, str] = msgspec.field(default_factory=dict)
     filters: list[DestinationFilter] = msgspec.field(default_factory=list)
+    subscriptions: list[Subscription] = msgspec.field(default_factory=list)
 
 
 class IdSync(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

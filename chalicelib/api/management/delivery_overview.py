@@ -122,8 +122,10 @@ def _source(call: Call, destination: Destination) -> Source:
 
 def _known(call: Call, source: Source) -> Known:
     view = bootstrap.current().directory.view(source.space_id)
+    destinations = call.workspaces.destinations.of_source(call.workspace_id, source.id)
+    subscriptions = [subscription.id for destination in destinations for subscription in destination.subscriptions]
     connections = [connection.id for found in view.connections.values() for connection in found]
-    return figures.known(connections, list(view.catalogue.by_id), source.space_id)
+    return figures.known(connections, list(view.catalogue.by_id), source.space_id, subscriptions)
 
 
 def _required(call: Call, name: str) -> str:
