@@ -6,7 +6,7 @@ Landing is at least once. Rows carry the version of the profile, and the newest 
 
 import gzip
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -32,7 +32,7 @@ class Snapshots:
         """The `record_id`s of the changes that must come again. One object per space and day of change, which the same
         changes write again within a minute."""
         now = self._clock.now()
-        objects, failed = _objects(changes)
+        objects, failed = _objects(changes, now)
         for (space_id, day), lines in objects.items():
             name = blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
             body = b"\n".join(lines.values()) + b"\n"
@@ -53,7 +53,7 @@ def is_shown(change: ProfileChange) -> bool:
     return _encoder.encode(_content(change.old)) != _encoder.encode(_content(change.new))
 
 
-def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[tuple[str, int], dict[str, bytes]], set[str]]:
+def _objects(changes: Iterable[ProfileChange], now: int) -> tuple[dict[tuple[str, int], dict[str, bytes]], set[str]]:
     """By space and beginning of the day the lines of each change, by `record_id`; and the changes that cannot be
     written."""
     found: dict[tuple[str, int], dict[str, bytes]] = {}
@@ -61,9 +61,9 @@ def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[tuple[str, int], di
     for change in changes:
         try:
             if is_shown(change):
-                day = _written_at(change) // DAY * DAY
-                lines = found.setdefault((change.space_id, day), {})
-                lines[change.record_id] = _encoder.encode(_line(change))
+                written_at = _written_at(change, now)
+                lines = found.setdefault((change.space_id, written_at // DAY * DAY), {})
+                lines[change.record_id] = _encoder.encode(_line(change, written_at))
         except Exception as error:
             # Whatever it is, the neighbours of this change must not wait for it.
             logger.warning("Change %s cannot be landed: %s", change.record_id, place_of(error))
@@ -71,13 +71,13 @@ def _objects(changes: Iterable[ProfileChange]) -> tuple[dict[tuple[str, int], di
     return {place: lines for place, lines in found.items() if lines}, failed
 
 
-def _line(change: ProfileChange) -> dict[str, Any]:
+def _line(change: ProfileChange, written_at: int) -> dict[str, Any]:
     """Of who was merged away only where to is told, of who was deleted nothing but that."""
     head = change.new or change.old or Head()
     line = {
         "profileId": change.profile_id,
         "version": change.version,
-        "writtenAt": _written_at(change),
+        "writtenAt": written_at,
         "collection": head.collection,
         "deleted": change.new is None or change.merged_into == DELETED,
     }
@@ -101,11 +101,26 @@ def _content(head: Head) -> dict[str, Any]:
     }
 
 
-def _written_at(change: ProfileChange) -> int:
+def _written_at(change: ProfileChange, now: int) -> int:
     """A freeze leaves the time of the last update as it was, and a burial leaves none. What joined two profiles may be
-    told long after it happened: until it was received they were two."""
-    instants = [head.updated_at for head in (change.old, change.new) if head is not None]
+    told long after it happened: until it was received they were two. What time alone takes away leaves no trace of
+    when: it lands at once."""
+    instants = [instant for head in (change.old, change.new) if head is not None for instant in _instants(head)]
     merging = change.new.merging if change.new is not None else None
     if merging is not None:
         instants.append(merging.trigger.received_at if merging.trigger else merging.at)
+    if change.old is not None and change.new is not None and _without_event(change.old, change.new):
+        instants.append(now)
     return max(instants, default=0)
+
+
+def _instants(head: Head) -> Iterator[int]:
+    """Those of its writes that are still told; time alone changes values too."""
+    yield head.updated_at
+    yield head.news.at if head.news else 0
+    yield from (outcome.changed_at for outcome in head.outcomes.values())
+
+
+def _without_event(old: Head, new: Head) -> bool:
+    """Whether a value is gone that no event took."""
+    return old.last == new.last and not old.outcomes.keys() <= new.outcomes.keys()

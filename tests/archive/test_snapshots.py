@@ -176,3 +176,19 @@ def test_two_were_two_until_it_was_received_that_they_are_one(house: Storehouse)
     bob.becomes(T0, merged_into="ann", merging=merging)
     assert [row[0] for row in profiles(house, as_of=T0 + 2 * HOUR - 1)] == ["ann", "bob"]
     assert [row[0] for row in profiles(house, as_of=T0 + 2 * HOUR)] == ["ann"]
+
+
+def test_what_time_alone_brought_or_took_is_told_since_then(house: Storehouse) -> None:
+    ann = Person(house, "ann")
+    ann.becomes(T0, outcomes={"vip": Outcome(True, "aud_1", T0), "last": Outcome("x", "tra_1", T0)})
+    ann.becomes(T0, outcomes={"vip": Outcome(False, "aud_1", T0 + HOUR), "last": Outcome("x", "tra_1", T0)})
+    house.clock.move_to(T0 + 2 * HOUR)
+    ann.becomes(T0, outcomes={"vip": Outcome(False, "aud_1", T0 + HOUR)})
+
+    def values(at: int) -> dict[str, Any]:
+        ((found,),) = profiles(house, "outcomes", as_of=at)
+        return {key: outcome["value"] for key, outcome in json.loads(found).items()}
+
+    assert values(T0 + HOUR - 1) == {"vip": True, "last": "x"}
+    assert values(T0 + HOUR) == values(T0 + 2 * HOUR - 1) == {"vip": False, "last": "x"}
+    assert values(T0 + 2 * HOUR) == {"vip": False}
