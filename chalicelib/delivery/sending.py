@@ -1,13 +1,23 @@
 """Payloads to a partner and what became of each of them: batches, answers per item, splitting and fresh tokens."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..clock import Clock
 from ..destinations.kind import Call, DestinationKind, Payload, Request, Settings
 from ..errors import place_of
-from .classification import INTERNAL, PAYLOAD_VALIDATION_FAILED, Deferred, Discarded, Undelivered, refusal
+from .classification import (
+    ETIMEDOUT,
+    INTERNAL,
+    PAYLOAD_VALIDATION_FAILED,
+    Deferred,
+    Discarded,
+    Undelivered,
+    no_answer,
+    refusal,
+)
 from .redaction import shown_request, shown_response, without
 from .redirects import follow
 from .tokens import BeingRenewed, Tokens
@@ -44,10 +54,19 @@ class Target(NamedTuple):
 
 
 class Sender:
-    """`show_all` keeps what was said also of successes."""
+    """`show_all` keeps what was said also of successes. `monotonic` gives seconds."""
 
-    def __init__(self, transport: Transport, tokens: Tokens, clock: Clock, *, show_all: bool = False) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        tokens: Tokens,
+        clock: Clock,
+        *,
+        show_all: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transport, self._tokens, self._clock, self._show_all = transport, tokens, clock, show_all
+        self._monotonic = monotonic
 
     def send(self, target: Target, payloads: Sequence[Payload]) -> list[Outcome]:
         """One outcome per payload. Raises nothing: our own faults are tried again, the next version may know better."""
@@ -86,14 +105,23 @@ class Sender:
     ) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         for call in target.kind.requests(payloads, settings):
-            outcomes |= self._one(target, settings, call, payloads, may_repeat=may_repeat)
+            until = self._monotonic() + target.kind.limits.timeout
+            outcomes |= self._one(target, settings, call, payloads, until, may_repeat=may_repeat)
         return [outcomes[place] for place in range(len(payloads))]
 
     def _one(
-        self, target: Target, settings: Settings, call: Call, payloads: Sequence[Payload], *, may_repeat: bool
+        self,
+        target: Target,
+        settings: Settings,
+        call: Call,
+        payloads: Sequence[Payload],
+        until: float,
+        *,
+        may_repeat: bool,
     ) -> dict[int, Outcome]:
-        """What became of the payloads of a call and of those that follow it, by their positions."""
-        answer = self._answer(call.request, target.kind.limits.timeout)
+        """What became of the payloads of a call and of those that follow it, by their positions. They share the time
+        there is."""
+        answer = self._answer(call.request, until - self._monotonic())
         if may_repeat and isinstance(answer, Response):
             carried = [payloads[place] for place in call.items]
             repeated = self._again(target, settings, answer.status, carried)
@@ -103,7 +131,7 @@ class Sender:
         outcomes = dict(zip(call.items, judged, strict=True))
         if call.then is not None and isinstance(answer, Response):
             for onward in call.then(answer.status, answer.body):
-                outcomes |= self._one(target, settings, onward, payloads, may_repeat=may_repeat)
+                outcomes |= self._one(target, settings, onward, payloads, until, may_repeat=may_repeat)
         return outcomes
 
     def _again(
@@ -122,6 +150,8 @@ class Sender:
         return None
 
     def _answer(self, request: Request, timeout: float) -> Response | Undelivered:
+        if timeout <= 0:
+            return no_answer(ETIMEDOUT)
         try:
             return follow(self._transport, request, timeout)
         except Undelivered as failure:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,13 +37,25 @@ def flow(items, settings):
 
 
 class Stage:
-    def __init__(self, count, *statuses, kind=None):
-        self.clock, left = FixedClock(NOW), list(statuses)
+    """`took` is how many seconds each request takes."""
+
+    def __init__(self, count, *statuses, kind=None, took=0.0):
+        self.clock, left, self.took, self.timeouts = FixedClock(NOW), list(statuses), took, list[float]()
         self.transport = MockTransport(lambda request: self._answer(request, left))
+        timed = SimpleNamespace(send=self._send)
         records, secrets = MemoryRecords(self.clock), MemorySecrets()
-        sender = Sender(self.transport, Tokens(records, secrets, self.transport, self.clock), self.clock)
+        sender = Sender(
+            timed, Tokens(records, secrets, self.transport, self.clock), self.clock, monotonic=self._seconds
+        )
         kind = kind or replace(KIND, build=flow)
         self.outcomes = sender.send(Target("d1", kind, OWNER), [{"n": n} for n in range(count)])
+
+    def _seconds(self):
+        return self.took * len(self.timeouts)
+
+    def _send(self, request, timeout):
+        self.timeouts.append(timeout)
+        return self.transport.send(request, timeout)
 
     def _answer(self, request, left):
         return Response(200, {}, b'{"access_token":"new"}') if "token" in request.url else Response(left.pop(0))
@@ -76,6 +89,13 @@ def test_a_token_that_ends_within_a_flow_begins_it_anew_once():
     assert (stage.paths, stage.codes) == (["look", "make", "token", "look", "make"], [""])
     stage = Stage(1, 404, 401, 404, 401)
     assert (stage.paths, stage.codes) == (["look", "make", "token", "look", "make"], ["401"])
+
+
+def test_the_requests_of_a_flow_share_the_time_of_an_attempt():
+    stage = Stage(1, 404, 200, took=4.0)
+    assert (stage.timeouts, stage.codes) == ([10.0, 6.0], [""])
+    stage = Stage(1, 404, 200, took=11.0)
+    assert (stage.paths, stage.codes) == (["look"], ["ETIMEDOUT"])
 
 
 def test_a_kind_that_stumbles_over_an_answer_is_tried_again():
