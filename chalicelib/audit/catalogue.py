@@ -20,6 +20,7 @@ CONNECTION = "connection"
 LABEL = "label"
 FILTER = "filter"
 DESTINATION_FILTER = "destination_filter"
+SUBSCRIPTION = "destination_subscription"
 ACTIVATION = "activation"
 TOKEN = "token"  # noqa: S105 - a kind of resource
 IDENTITY_RULES = "identity_rules"
@@ -46,6 +47,7 @@ TITLES: Mapping[str, str] = {
     LABEL: "Label",
     FILTER: "Filter",
     DESTINATION_FILTER: "Destination Filter",
+    SUBSCRIPTION: "Destination Subscription",
     ACTIVATION: "Activation",
     TOKEN: "Token",
     IDENTITY_RULES: "Identity Rules",
@@ -86,6 +88,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
     LABEL: (CREATED, DELETED),
     FILTER: (CREATED, UPDATED, DELETED),
     DESTINATION_FILTER: _SWITCHED,
+    SUBSCRIPTION: _SWITCHED,
     ACTIVATION: _SWITCHED,
     TOKEN: (CREATED, DELETED),
     IDENTITY_RULES: (MODIFIED,),

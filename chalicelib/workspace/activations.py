@@ -20,7 +20,7 @@ TYPES = (*MEMBERSHIP_TYPES, *ENTITY_TYPES)
 
 ENTITIES_ONLY_LINKED = "only LINKED audiences have entities"
 NO_RESYNC = "members cannot be sent again yet: set this to false, and later changes are sent"
-NO_SUCH_ACTION = "this kind of destination has no such action; /supported-destinations lists those there are"
+NO_MAPPINGS = "activations have no mappings of their own: make a subscription of the destination"
 
 
 class Activations:
@@ -54,7 +54,7 @@ class Activations:
         resync, enabled = body.flag("performResync", required=True), body.flag("enabled")
         display_name, personal = body.text("displayName"), _personalization(body)
         if body.has("destinationMapping") and body.inner("destinationMapping").required_text("actionId"):
-            body.reject("destinationMapping.actionId", NO_SUCH_ACTION)
+            body.reject("destinationMapping.actionId", NO_MAPPINGS, {"code": "not_supported"})
         self._check_resync(body, resync)
         body.done()
         now = self._clock.now()

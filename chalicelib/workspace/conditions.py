@@ -7,13 +7,13 @@ from .body import Body
 FIELD = "if"
 
 
-def read_condition(body: Body, *, required: bool = False) -> str | None:
-    text = body.text(FIELD, required=required, longest=None)
+def read_condition(body: Body, *, required: bool = False, field: str = FIELD) -> str | None:
+    text = body.text(field, required=required, longest=None)
     if text is None:
         return None
     try:
         condition(text)
     except QueryError as error:
         data = {"code": error.code, "offset": error.offset, "line": error.line, "column": error.column}
-        body.reject(FIELD, error.report(), data)
+        body.reject(field, error.report(), data)
     return text

@@ -1,6 +1,6 @@
 """What others ask of the workspace, and what the workspace asks of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..computations.catalogue import Catalogue
@@ -103,6 +103,40 @@ class DestinationOption(Protocol):
     def default(self) -> Any: ...
 
 
+class DestinationField(Protocol):
+    """What a mapping sets: a setting of the destination, which `option` names, or if that is blank a body."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def option(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def default(self) -> Any: ...
+
+
+class DestinationAction(Protocol):
+    """What a kind of destination can be asked to do with an event."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def trigger(self) -> str | None: ...
+    @property
+    def fields(self) -> Sequence[DestinationField]: ...
+
+
 class DestinationKind(Protocol):
     """What the workspace needs to know of a kind of destination. Implementation: `destinations.kind`."""
 
@@ -122,6 +156,16 @@ class DestinationKind(Protocol):
     def options(self) -> Sequence[DestinationOption]: ...
     @property
     def lists(self) -> bool: ...
+    @property
+    def actions(self) -> Sequence[DestinationAction]: ...
+
+    def secret_fields(self, action_id: str) -> Collection[str]:
+        """Those of the action's mappings that are sealed."""
+        ...
+
+    def mapping_problems(self, action_id: str, settings: Mapping[str, Any], own: Mapping[str, Any]) -> list[Problem]:
+        """Every broken rule of a mapping, beside settings of the destination's own."""
+        ...
 
     def problems(self, settings: Mapping[str, Any], *, complete: bool = True) -> list[Problem]:
         """Every broken rule. With `complete` false, required settings may be missing."""

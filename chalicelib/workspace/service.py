@@ -20,6 +20,7 @@ from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Runs, Sizes
 from .sources import Sources
 from .space_filters import SpaceFiltering
 from .storage import Storage, space_key, workspace_key, workspace_partition
+from .subscriptions import Subscriptions
 from .tokens import Tokens
 
 
@@ -49,6 +50,7 @@ class Workspaces:
         self.labels = Labels(storage)
         self.space_filters = SpaceFiltering(storage, ids, clock)
         self.destination_filters = DestinationFiltering(storage, ids, clock)
+        self.subscriptions = Subscriptions(storage, secrets, ids, clock, kinds)
         self.tokens = Tokens(storage, ids, clock)
         self.computed_traits = ComputedTraits(definitions)
 

@@ -1,4 +1,4 @@
-"""Filters of spaces and destinations; and subscriptions, of which none can be made, and clients are told why."""
+"""Filters of spaces and destinations."""
 
 import pytest
 
@@ -259,13 +259,3 @@ def test_of_what_there_is_not(world, api):
     path = f"/destination/{elsewhere['id']}/filters"
     assert api.get(path).status == api.post(path, destination_filter(elsewhere)).status == 404
     assert other.get(one).data["filter"] == theirs
-
-
-def test_subscriptions_are_none(api, destination):
-    path = f"/destinations/{destination['id']}/subscriptions"
-    assert api.get(path).data["subscriptions"] == []
-    reply = api.post(path, {"name": "X", "actionId": "a"})
-    assert (reply.status, reply.fields) == (422, ["actionId"])
-    assert reply.errors[0]["data"] == {"code": "not_supported"}
-    for method in ("GET", "PATCH", "DELETE"):
-        assert api.send(method, f"{path}/x", {}).status == 404

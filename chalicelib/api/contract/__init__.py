@@ -9,7 +9,19 @@ from .operation import Group, Operation
 @cache
 def management() -> Mapping[tuple[str, str], Operation]:
     """The operations of the management API, by method and path."""
-    from . import archive, computations, deliveries, errands, filters, people, plumbing, sources, watching, workspace
+    from . import (
+        archive,
+        computations,
+        deliveries,
+        errands,
+        filters,
+        people,
+        plumbing,
+        sources,
+        subscriptions,
+        watching,
+        workspace,
+    )
 
     groups = (
         *workspace.GROUPS,
@@ -17,6 +29,7 @@ def management() -> Mapping[tuple[str, str], Operation]:
         *plumbing.GROUPS,
         *deliveries.GROUPS,
         *filters.GROUPS,
+        *subscriptions.GROUPS,
         *computations.GROUPS,
         *errands.GROUPS,
         *people.GROUPS,
@@ -39,6 +52,7 @@ def groups() -> tuple[Group, ...]:
         plumbing,
         profiles,
         sources,
+        subscriptions,
         tracking,
         watching,
         workspace,
@@ -53,6 +67,7 @@ def groups() -> tuple[Group, ...]:
         *plumbing.GROUPS,
         *deliveries.GROUPS,
         *filters.GROUPS,
+        *subscriptions.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,
         *archive.GROUPS,

@@ -1,4 +1,4 @@
-"""Declared: filters of spaces and destinations; and subscriptions, which cannot be made here."""
+"""Declared: filters of spaces and destinations."""
 
 from typing import Annotated
 
@@ -16,8 +16,6 @@ FILTERS = "/filters"
 FILTER = FILTERS + "/{filter_id}"
 OF_DESTINATION = "/destination/{destination_id}/filters"
 ONE_OF_DESTINATION = OF_DESTINATION + "/{filter_id}"
-SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
-REFUSED = "Refused with 422: it would not be kept to."
 LIMITED = f"At most {MOST_OF_SPACE}; another one is refused with 409."
 
 Description = Annotated[str, Meta(max_length=LONGEST_DESCRIPTION)]
@@ -181,23 +179,6 @@ class FilterPreviewed(Shown, kw_only=True):
     result: Annotated[JsonObject | None, about("Null when nothing would be sent.")]
 
 
-class AnySubscription(Sent, kw_only=True):
-    name: Text | None = None
-    action_id: Text | None = None
-
-
-class ListedSubscriptions(Shown, kw_only=True):
-    subscriptions: list[JsonObject]
-    pagination: Pagination
-
-
-def _of_one(path: str, what: str) -> list[Operation]:
-    """There is none."""
-    return [Operation(method, path, f"{verb} a {what}", Success) for method, verb in VERBS]
-
-
-VERBS = (("GET", "Get"), ("PATCH", "Update"), ("DELETE", "Delete"))
-
 GROUPS = (
     Group(
         "Filters",
@@ -243,15 +224,6 @@ GROUPS = (
                 takes=FilterPreview,
                 note="What it would leave of an event. Nothing is kept.",
             ),
-        ),
-    ),
-    Group(
-        "Subscriptions",
-        "For clients that look for them: there are none, and none can be made.",
-        (
-            Operation("POST", SUBSCRIPTIONS, "Create a subscription", Success, takes=AnySubscription, note=REFUSED),
-            Operation("GET", SUBSCRIPTIONS, "List subscriptions", ListedSubscriptions, most=MOST),
-            *_of_one(SUBSCRIPTIONS + "/{subscription_id}", "subscription"),
         ),
     ),
 )

@@ -67,12 +67,18 @@ class Sync(Shown, kw_only=True):
     status: str
 
 
+class Mappings(Shown, kw_only=True):
+    count: int
+    enabled: int
+    disabled: int
+
+
 class OverviewTarget(Shown, kw_only=True):
     connection_id: str
     destination_id: str
     name: str
     metadata: KindName
-    matching_mappings: str
+    matching_mappings: Annotated[Mappings | str, about("`Not applicable` to a destination without any.")]
     status: str
     sync_status: str | None
     last_sync: Sync | None

@@ -28,6 +28,7 @@ from . import (
     schema_settings,
     sizes,
     sources,
+    subscriptions,
     tokens,
     workspaces,
 )
@@ -62,4 +63,5 @@ blueprints = (
     schema_settings.routes,
     echo.routes,
     filters.routes,
+    subscriptions.routes,
 )

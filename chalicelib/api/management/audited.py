@@ -14,6 +14,7 @@ from ...audit import catalogue as names
 from ...audit.catalogue import CREATED, DELETED, DISABLED, ENABLED, MODIFIED
 from ...audit.recorder import Resource
 from ...errors import Permanent, place_of
+from ...workspace.subscriptions import INPUT
 from . import audited_resources as resources
 
 if TYPE_CHECKING:
@@ -43,13 +44,20 @@ def _always(event: str) -> Callable[["Call", Resource], Sequence[str]]:
 
 def _by_content(call: "Call", before: Resource) -> list[str]:
     """Switched, modified, or both; a body that changes nothing is no event."""
-    content = call.content()
+    content = _asked(call)
     enabled = content.get("enabled")
     switched = before.enabled is not None and enabled is not None and enabled != before.enabled
     modified = bool(content.keys() - {"enabled"})
     if not names.has(before.type, ENABLED):
         return [MODIFIED] if switched or modified else []
     return [ENABLED if enabled else DISABLED] * switched + [MODIFIED] * modified
+
+
+def _asked(call: "Call") -> Data:
+    """Some bodies are wrapped."""
+    content = call.content()
+    wrapped = content.get(INPUT)
+    return wrapped if isinstance(wrapped, dict) else content
 
 
 def _by_change(call: "Call", before: Resource) -> list[str]:
@@ -87,6 +95,7 @@ TRAIT = TRAITS + "/{trait_id}"
 CONNECTIONS = "/destination-connections"
 CONNECTION = CONNECTIONS + "/{connection_id}"
 DESTINATION_FILTERS = "/destination/{destination_id}/filters"
+SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
 TASK = "/spaces/{space_id}/tasks/{task_id}"
 
 OPERATIONS: Mapping[tuple[str, str], Audited] = {
@@ -135,6 +144,9 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", DESTINATION_FILTERS): _created(resources.made_destination_filter),
     ("PATCH", DESTINATION_FILTERS + "/{filter_id}"): _changed(resources.destination_filter, "filter"),
     ("DELETE", DESTINATION_FILTERS + "/{filter_id}"): _happened(DELETED, resources.destination_filter),
+    ("POST", SUBSCRIPTIONS): _created(resources.made_subscription),
+    ("PATCH", SUBSCRIPTIONS + "/{subscription_id}"): _changed(resources.subscription, "subscription"),
+    ("DELETE", SUBSCRIPTIONS + "/{subscription_id}"): _happened(DELETED, resources.subscription),
     ("POST", "/destinations"): _created(resources.made_destination),
     ("PATCH", "/destinations/{destination_id}"): _changed(resources.destination, "destination"),
     ("DELETE", "/destinations/{destination_id}"): _happened(DELETED, resources.destination),
@@ -158,18 +170,13 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TASK + "/retry"): _happened("Retried", resources.task),
 }
 
-SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
-
-# They only look at something, by a body that does not fit into an address, or take what cannot be otherwise. Of
-# subscriptions there are none, and none can be made.
+# They only look at something, by a body that does not fit into an address, or take what cannot be otherwise.
 QUESTIONS = frozenset(
     {
         ("POST", "/spaces/{space_id}/merge-preview"),
         ("PATCH", "/sources/{source_id}/settings"),
         ("POST", AUDIENCE + "/refresh"),
         ("POST", "/destination/filters/preview"),
-        ("POST", SUBSCRIPTIONS),
-        *((method, SUBSCRIPTIONS + "/{subscription_id}") for method in ("PATCH", "DELETE")),
     }
 )
 
@@ -201,7 +208,7 @@ class Change:
             raise LookupError("it was not there before")
         details = dict(before.details)
         if self._audited.events in (_by_content, _by_change):
-            details["changed"] = _fields(self._call.content())
+            details["changed"] = _fields(_asked(self._call))
         resource = before._replace(name=_name(data.get(self._audited.shown), before.name), details=details)
         for event in self._audited.events(self._call, before):
             call = self._call

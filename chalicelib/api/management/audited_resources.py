@@ -143,6 +143,22 @@ def _destination_filter(call: "Call", id: str) -> Resource:
     return Resource(names.DESTINATION_FILTER, id, found.title, path, enabled=found.enabled, details=details)
 
 
+def subscription(call: "Call") -> Resource:
+    return _subscription(call, call.id("subscription_id"))
+
+
+def made_subscription(call: "Call", data: Data) -> Resource:
+    return _subscription(call, data["destinationSubscription"]["id"])
+
+
+def _subscription(call: "Call", id: str) -> Resource:
+    of = destination(call)
+    found = call.workspaces.subscriptions.get(call.workspace_id, of.id, id)
+    details = {"destination_id": of.id}
+    path = f"destinations/{of.id}/subscriptions/{id}"
+    return Resource(names.SUBSCRIPTION, id, found.name, path, enabled=found.enabled, details=details)
+
+
 def write_key(call: "Call") -> Resource:
     """Named by its source: the key itself must not stand anywhere."""
     of = source(call)

@@ -80,14 +80,15 @@ def resync_connection(call: Call) -> dict[str, Any]:
 
 @endpoint(routes, "GET", "/spaces/{space_id}/audienceType/{audience_type}/supported-destinations", versions=ALPHA_ONLY)
 def list_supported_destinations(call: Call) -> dict[str, Any]:
-    """By slug. Every kind takes audiences of every type; none has actions yet."""
+    """By slug. Every kind takes audiences of every type."""
     call.space()
     asked = Body({"audienceType": call.id("audience_type")})
     asked.choice("audienceType", TYPES, required=True)
     asked.done()
     slug, action = call.parameters.get("slug"), call.parameters.get("actionId")
-    kinds = call.workspaces.destinations.kinds.values() if action is None else ()
-    return {"destinations": {k.slug: shapes.destination_metadata(k) for k in kinds if slug in (None, k.slug)}}
+    found = (k for k in call.workspaces.destinations.kinds.values() if slug in (None, k.slug))
+    kinds = (k for k in found if action is None or any(action == one.id for one in k.actions))
+    return {"destinations": {k.slug: shapes.destination_metadata(k) for k in kinds}}
 
 
 def _computation(call: Call) -> Computation:

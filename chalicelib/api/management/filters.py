@@ -1,16 +1,11 @@
-"""What chooses among events on their way: filters of spaces and of destinations.
+"""What chooses among events on their way: filters of spaces and of destinations."""
 
-Subscriptions to actions are in neighbouring routes. None is kept to, so none can be made; their list is empty, as
-clients that look first expect.
-"""
-
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from chalice.app import Blueprint
 
 from ...delivery.filtering import previewed
-from ...errors import Invalid, NotFound, Problem
 from ...instants import to_iso
 from ...workspace.body import Body
 from ...workspace.conditions import read_condition
@@ -18,7 +13,7 @@ from ...workspace.destination_filters import read_actions
 from ...workspace.model import Destination, DestinationFilter, SpaceFilter
 from ...workspace.space_filters import MOST
 from .endpoint import SUCCESS, Call, endpoint
-from .versions import ALPHA_ONLY, BETA
+from .versions import BETA
 
 routes = Blueprint(__name__)
 
@@ -26,10 +21,7 @@ FILTERS = "/filters"
 FILTER = FILTERS + "/{filter_id}"
 OF_DESTINATION = "/destination/{destination_id}/filters"
 ONE_OF_DESTINATION = OF_DESTINATION + "/{filter_id}"
-SUBSCRIPTIONS = "/destinations/{destination_id}/subscriptions"
 BETA_AND_ALPHA = (BETA, "v1alpha")
-
-NO_ACTIONS = "no kind of destination has actions to subscribe: what is sent is set on the connection of an audience"
 
 
 @endpoint(routes, "POST", FILTERS, versions=BETA_AND_ALPHA)
@@ -109,36 +101,8 @@ def preview_destination_filter(call: Call) -> dict[str, Any]:
     return {"inputPayload": payload, "result": previewed(when or "", actions or [], payload or {})}
 
 
-@endpoint(routes, "POST", SUBSCRIPTIONS, versions=ALPHA_ONLY)
-def create_subscription(call: Call) -> dict[str, Any]:
-    _destination(call)
-    _refuse(Body(call.content()), "actionId", NO_ACTIONS)
-
-
-@endpoint(routes, "GET", SUBSCRIPTIONS, versions=ALPHA_ONLY)
-def list_subscriptions(call: Call) -> dict[str, Any]:
-    _destination(call)
-    subscriptions, pagination = call.page(list[Any]())
-    return {"subscriptions": subscriptions, "pagination": pagination}
-
-
-@endpoint(routes, "GET", SUBSCRIPTIONS + "/{subscription_id}", versions=ALPHA_ONLY)
-@endpoint(routes, "PATCH", SUBSCRIPTIONS + "/{subscription_id}", versions=ALPHA_ONLY)
-@endpoint(routes, "DELETE", SUBSCRIPTIONS + "/{subscription_id}", versions=ALPHA_ONLY)
-def no_subscription(call: Call) -> dict[str, Any]:
-    raise NotFound("there is no subscription with this id")
-
-
 def _destination(call: Call) -> Destination:
     return call.workspaces.destinations.get(call.workspace_id, call.id("destination_id"))
-
-
-def _refuse(body: Body, field: str, reason: str) -> NoReturn:
-    """With whatever else is wrong."""
-    if not any(problem.field == field for problem in (*body.problems, *body.form)):
-        body.reject(field, reason, {"code": "not_supported"})
-    body.done()
-    raise Invalid(Problem(reason, field))
 
 
 def space_filter(shown: SpaceFilter) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ...instants import to_iso
 from ...overview.service import Overview, Overviews, Run, Target
 from ...overview.status import of_sync, progress, stages
 from ...tasks.task import FAILED, Execution, Failure, Step, Task
+from ...workspace.model import Destination
 from . import shapes
 from .audiences import AUDIENCE, find_audience
 from .computed_traits import TRAIT, find_trait
@@ -118,12 +119,20 @@ def _target(call: Call, target: Target) -> dict[str, Any]:
         "destinationId": target.destination.id,
         "name": target.destination.name,
         "metadata": {"id": kind.metadata_id, "name": kind.name, "slug": kind.slug},
-        "matchingMappings": "Not applicable",  # no kind of destination has mappings yet
+        "matchingMappings": _mappings(target.destination),
         "status": target.status,
         "syncStatus": target.sync_status,
         "lastSync": None if target.sync is None else {"taskId": target.sync.task_id, "status": of_sync(target.sync)},
         "delivery": {"last24Hours": _counts(target.today), "last14Days": _counts(target.in_all)},
     }
+
+
+def _mappings(destination: Destination) -> dict[str, int] | str:
+    """Without any, whatever is made is sent."""
+    if not destination.subscriptions:
+        return "Not applicable"
+    count, enabled = len(destination.subscriptions), sum(one.enabled for one in destination.subscriptions)
+    return {"count": count, "enabled": enabled, "disabled": count - enabled}
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int]:

@@ -11,13 +11,22 @@ from ...delivery.ledger import DeadLetter
 from ...instants import to_iso
 from ...workspace.connections import DEFAULT_ID_SYNC
 from ...workspace.model import Connection, Destination, Label, Source, Space, Workspace
-from ...workspace.ports import DestinationKind, DestinationOption
+from ...workspace.ports import DestinationAction, DestinationField, DestinationKind, DestinationOption
 from ...workspace.source_kinds import ALL_KINDS, SourceKind
 
 Shape = dict[str, Any]
 
 NO_LOGOS = {"default": ""}
 PUBLIC = "PUBLIC"
+
+# Of the settings of a kind, as fields of actions are typed.
+FIELD_TYPES = {
+    "string": "STRING",
+    "select": "STRING",
+    "boolean": "BOOLEAN",
+    "integer": "INTEGER",
+    "text-map": "OBJECT",
+}
 
 
 def workspace(shown: Workspace) -> Shape:
@@ -77,7 +86,7 @@ def destination_metadata(kind: DestinationKind) -> Shape:
         "supportedFeatures": {"cloudModeInstances": "MULTIPLE", "deviceModeInstances": "NONE", "replay": False},
         "supportedMethods": {"identify": True, "track": True, "pageview": False, "alias": False, "group": True},
         "supportedPlatforms": {"server": True, "browser": False, "mobile": False},
-        "actions": [],
+        "actions": [_action(action, kind) for action in kind.actions],
         "presets": [],
     }
 
@@ -90,6 +99,39 @@ def _option(option: DestinationOption) -> Shape:
         "description": option.description,
     }
     return shown if option.default is None else shown | {"defaultValue": option.default}
+
+
+def _action(action: DestinationAction, kind: DestinationKind) -> Shape:
+    types = {option.name: FIELD_TYPES[option.type] for option in kind.options}
+    return {
+        "id": action.id,
+        "slug": action.slug,
+        "name": action.name,
+        "description": action.description,
+        "platform": "CLOUD",
+        "hidden": False,
+        "defaultTrigger": action.trigger,
+        "fields": [
+            _field(field, place, f"{action.id}-{field.key}", types.get(field.option, "OBJECT"))
+            for place, field in enumerate(action.fields)
+        ],
+    }
+
+
+def _field(field: DestinationField, place: int, id: str, type: str) -> Shape:
+    shown = {
+        "id": id,
+        "sortOrder": place,
+        "fieldKey": field.key,
+        "label": field.label,
+        "type": type,
+        "description": field.description,
+        "required": field.required,
+        "multiple": False,
+        "dynamic": False,
+        "allowNull": False,
+    }
+    return shown if field.default is None else shown | {"defaultValue": field.default}
 
 
 def destination(shown: Destination, kind: DestinationKind) -> Shape:
