@@ -49,6 +49,7 @@ from .errands import Errands
 from .operations import Operations
 from .overview.changes import RunChanges
 from .overview.service import Overviews
+from .pipeline.books import Books
 from .pipeline.discards import Discards
 from .pipeline.identity_log import IdentityLog
 from .pipeline.intake import Intake
@@ -56,6 +57,7 @@ from .pipeline.milestones import Milestones
 from .pipeline.reminder import Reminder
 from .pipeline.resolve import Resolver
 from .pipeline.tick import Ticker
+from .pipeline.vocabulary import Vocabulary
 from .profiles.erasure import Eraser
 from .profiles.events import Events
 from .profiles.links import RecordedLinks
@@ -104,6 +106,7 @@ class Application:
         self.clock = a.clock
         self.directory = StoredDirectory(a.workspace, a.secrets, a.clock)
         self.discards = Discards(a.work, a.clock)
+        self.vocabulary = Vocabulary(a.work, a.clock)
         self.ledger = Ledger(a.work, a.clock)
         self.sizes = Sizes(a.work)
         self.links = RecordedLinks(a.work)
@@ -138,6 +141,7 @@ class Application:
             log=self.identity_log,
             clock=a.clock,
             fanout=a.fanout,
+            witness=Books(self.discards, self.vocabulary).close,
         )
         self.ticker = Ticker(a.profiles, SHARDS, a.queues, a.clock, a.ids)
         self.figures = Figures(self.ledger, a.clock)

@@ -2,17 +2,16 @@
 
 For the events of a space, in passes:
 
-    read owners and profiles → assign events → tell survivors whom to expect → claim identifiers → land in the archive
-    → freeze who is merged away → save profiles → timeline and log
+    leave out what filters hold back → read owners and profiles → assign events → tell survivors whom to expect
+    → claim identifiers → land in the archive → freeze who is merged away → save profiles → timeline and log
 
 Every write is conditional or repeats itself exactly, so a pass may be broken off anywhere and done again; a pass
 that finds everything done writes no profile. Somebody else's write in between means another pass on fresh reads.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
 from ..clock import DAY, Clock
@@ -28,11 +27,10 @@ from ..profiles.ports import Archive, Identifiers, Links, ProfileKey, Profiles, 
 from ..profiles.profile import Profile
 from ..profiles.recent import tag_of
 from ..queues import Received
-from ..tracking.decode import events as decode_events
-from ..tracking.envelope import Accepted, Envelope, unpack
-from ..tracking.event import Event
 from ..workspace.ports import Directory
+from .admission import Admitted, admitted
 from .assignment import Assignment
+from .batches import Batch, batch_of, groups
 from .fanout import Fanout
 from .identity_log import Entry, IdentityLog
 from .landing import Landed, land
@@ -43,19 +41,7 @@ logger = logging.getLogger(__name__)
 
 MOST_PASSES = 40  # of one group of messages, those that went well and only left something to the next one included
 PASSES = 8  # a profile that others write this often meanwhile is tried again with the redelivered message
-EVENTS_PER_PASS = 1_000  # bounds memory and the time between two looks at the deadline
 TIMELINE_DAYS = 14
-
-
-class Batch(NamedTuple):
-    """One queue message, decoded. `due` are profile ids to look at because time has passed."""
-
-    queue_id: str
-    batch_id: str
-    space_id: str
-    events: Sequence[Event]
-    due: Sequence[str]
-
 
 Look = Callable[[Profile], None]
 
@@ -69,6 +55,13 @@ class Visit(NamedTuple):
 
 _NO_VISIT = Visit({}, None)
 
+# Is told of a space, what got into it, and of the queue ids of messages that are not done.
+Witness = Callable[[str, Admitted, Collection[str]], None]
+
+
+def _nobody(space_id: str, admitted: Admitted, left: Collection[str]) -> None:
+    """Where nobody needs to know."""
+
 
 @dataclass(frozen=True)
 class Resolver:
@@ -81,6 +74,7 @@ class Resolver:
     log: IdentityLog
     clock: Clock
     fanout: Fanout
+    witness: Witness = _nobody
 
     def resolve(self, messages: Sequence[Received], deadline: Deadline) -> set[str]:
         """The ids of the queue messages that are not done and must be delivered again."""
@@ -88,14 +82,14 @@ class Resolver:
         failed: set[str] = set()
         for message in messages:
             try:
-                batches.append(_batch(message.id, unpack(message.body)))
+                batches.append(batch_of(message))
             except Malformed:
                 logger.error("An ingest message is not an envelope; it is left to the dead-letter queue.")
                 failed.add(message.id)
             except Exception as error:  # an envelope of another version of this code, perhaps
                 logger.error("An ingest message cannot be read: %s", place_of(error))
                 failed.add(message.id)
-        for group in _groups(batches):
+        for group in groups(batches):
             if deadline.remaining() > 0:
                 failed |= self._resolve_isolated(group, _NO_VISIT)
             else:
@@ -125,15 +119,18 @@ class Resolver:
             return {queue_id for batch in batches for queue_id in self._resolve_isolated([batch], visit)}
 
     def _resolve_space(self, batches: Sequence[Batch], visit: Visit) -> set[str]:
-        left, attempt = set[str](), 0
+        left, attempt, let_in = set[str](), 0, Admitted(batches, {})
         for number in range(MOST_PASSES):
+            one = Pass(self, batches, attempt, visit, number)
+            let_in = one.admitted
             try:
-                left, contested = Pass(self, batches, attempt, visit, number).run()
+                left, contested = one.run()
             except VersionConflict:
                 left, contested = {b.queue_id for b in batches}, True
             attempt += contested
             if not left or attempt == PASSES:
                 break
+        self.witness(batches[0].space_id, let_in, left)
         return left
 
 
@@ -142,10 +139,12 @@ class Pass:
     contested."""
 
     def __init__(self, resolver: Resolver, batches: Sequence[Batch], attempt: int, visit: Visit, number: int) -> None:
-        self._resolver, self._batches, self._visit, self._number = resolver, batches, visit, number
+        self._resolver, self._visit, self._number = resolver, visit, number
         self._space_id = batches[0].space_id
         self._now = resolver.clock.now()
         view = resolver.directory.view(self._space_id)
+        self.admitted = admitted(batches, view.filters)
+        self._batches = self.admitted.batches
         self._catalogue, book = view.catalogue, rulebook(view.rules)
         self._roster = Roster(self._space_id, resolver.profiles, resolver.identifiers, attempt)
         self._assignment = Assignment(self._roster, book)
@@ -280,21 +279,3 @@ class Pass:
             return set()
         due = {queue_id for p, queue_ids in self._due.items() if p in contested for queue_id in queue_ids}
         return due | {b.queue_id for b in self._batches if tag_of(b.batch_id) in tags}
-
-
-def _batch(queue_id: str, envelope: Envelope) -> Batch:
-    if isinstance(envelope, Accepted):
-        return Batch(queue_id, envelope.batch_id, envelope.space_id, decode_events(envelope), ())
-    return Batch(queue_id, envelope.batch_id, envelope.space_id, (), envelope.profile_ids)
-
-
-def _groups(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
-    """Batches of one space, in order of arrival, together up to EVENTS_PER_PASS events."""
-    for _, of_space in groupby(sorted(batches, key=lambda b: b.space_id), key=lambda b: b.space_id):
-        group: list[Batch] = []
-        for batch in of_space:
-            if group and sum(len(b.events) for b in group) + len(batch.events) > EVENTS_PER_PASS:
-                yield group
-                group = []
-            group.append(batch)
-        yield group

@@ -78,20 +78,21 @@ class SpaceFiltering:
 
     def update(self, workspace_id: str, filter_id: str, content: Mapping[str, Any]) -> SpaceFilter:
         """What is given replaces what is there. Raises Invalid and NotFound."""
+        space_id = self.get(workspace_id, filter_id).space_id
         body = Body(content)
-        space_id, name, when = body.required_text(SPACE), body.text("name"), read_condition(body)
+        asked, name, when = body.required_text(SPACE), body.text("name"), read_condition(body)
         given = _fields(body) | ({"name": name} if name else {}) | ({"when": when} if when is not None else {})
         body.done()
-        space, now = self._space(workspace_id, space_id), self._clock.now()
+        if asked.removeprefix(SPACE_PREFIX) != space_id:
+            raise _not_found()
+        now = self._clock.now()
 
         def change(present: list[SpaceFilter]) -> list[SpaceFilter]:
             if all(one.id != filter_id for one in present):
                 raise _not_found()
             return [_changed(one, given, now) if one.id == filter_id else one for one in present]
 
-        if not self.of(space.id):
-            raise _not_found()
-        return next(one for one in self._change(space.id, change) if one.id == filter_id)
+        return next(one for one in self._change(space_id, change) if one.id == filter_id)
 
     def delete(self, workspace_id: str, filter_id: str) -> None:
         """Raises NotFound."""

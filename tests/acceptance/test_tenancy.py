@@ -39,6 +39,9 @@ class Neighbour:
             "label_key": "secret-team",
             "label_value": "secret-name",
             "identifier": "user_id:secret-person",
+            "event_name": "Bought",
+            "property_name": "secret-property",
+            "trait_key": "secret_buyers",
             "collection": "users",
             "metadata_id": "javascript",
             "audience_type": "USERS",
@@ -52,7 +55,8 @@ class Neighbour:
         return self._world.manage(method, path, content, by=self.founded).data
 
     def _send(self):
-        message = {"userId": "secret-person", "event": "Bought", "type": "track"}
+        told = {"secret-property": "secret-value"}
+        message = {"userId": "secret-person", "event": "Bought", "type": "track", "properties": told}
         key = basic(self.founded.write_key)
         assert self._world.ask("POST", "/v1/batch", {"batch": [message]}, Authorization=key).status == 200
         self._world.drain()
@@ -107,6 +111,8 @@ class Neighbour:
         self.ids["alert_id"] = self.ask("POST", "/alerts", alert)["alert"]["id"]
         suppressed = {"regulationType": "SUPPRESS_ONLY", "subjectType": "USER_ID", "subjectIds": ["secret-other"]}
         self.ids["regulate_id"] = self.ask("POST", "/regulations", suppressed)["regulateId"]
+        dropped = {"integrationId": self.founded.space_id, "name": "Secret Filter", "if": "type = 'secret-type'"}
+        self.ids["filter_id"] = self.ask("POST", "/filters", dropped)["filter"]["id"]
 
     def moment(self, seconds):
         return self._world.now(seconds)
@@ -114,8 +120,16 @@ class Neighbour:
     @property
     def secrets(self):
         """What must never be seen by anybody else."""
-        known = set(self.ids.values()) - {"users", "javascript", "USERS"}
-        return {*known, "secret-person", "Secret Buyers", self.founded.workspace_id, self.founded.engage_source_id}
+        known = set(self.ids.values()) - {"users", "javascript", "USERS", "Bought"}
+        return {
+            *known,
+            "secret-person",
+            "secret-value",
+            "secret-type",
+            "Secret Buyers",
+            self.founded.workspace_id,
+            self.founded.engage_source_id,
+        }
 
     def snapshot(self):
         """Everything that is kept of it, but for what counts and passes."""
@@ -146,6 +160,7 @@ def neighbour(world):
 
 
 BODIES = {
+    "POST /filters": lambda n: {"integrationId": n.founded.space_id, "name": "X", "if": "all"},
     "POST /tokens": lambda n: {"name": "X", "kind": "profile", "spaceId": n.founded.space_id},
     "POST /destinations": lambda n: {
         "sourceId": n.founded.engage_source_id,

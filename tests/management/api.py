@@ -23,6 +23,7 @@ from chalicelib.ids import CountingIds
 from chalicelib.operations import Operations
 from chalicelib.pipeline.discards import Discards
 from chalicelib.pipeline.intake import Intake
+from chalicelib.pipeline.vocabulary import Vocabulary
 from chalicelib.records import Records
 from chalicelib.store.memory import MemoryQueues, MemoryRecords, MemorySecrets, MemoryTopics
 from chalicelib.tasks.schedules import Schedules
@@ -186,6 +187,7 @@ class World:
             ledger=self.counted,
             operations=self.operations,
             timetable=Timetable(Schedules(self.records, self.clock), self.ids, self.clock),
+            vocabulary=Vocabulary(self.records, self.clock),
             rates=Rates(self.records, self.clock, 0),
         )
         self.application = application

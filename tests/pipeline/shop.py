@@ -1,6 +1,6 @@
 """One space with its profiles, run by hand: queue messages in, profiles out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chalicelib.clock import FixedClock
@@ -8,15 +8,19 @@ from chalicelib.computations.catalogue import Catalogue, compile_computation
 from chalicelib.computations.computation import AUDIENCE, USERS, Computation
 from chalicelib.deadline import NoDeadline
 from chalicelib.identity.rules import DEFAULT_RULES, Rules
+from chalicelib.pipeline.books import Books
+from chalicelib.pipeline.discards import Discards
 from chalicelib.pipeline.fanout import OneByOne
 from chalicelib.pipeline.identity_log import IdentityLog
 from chalicelib.pipeline.resolve import Resolver
+from chalicelib.pipeline.vocabulary import Vocabulary
 from chalicelib.profiles.links import RecordedLinks
 from chalicelib.profiles.lookup import Lookup
 from chalicelib.profiles.profile import Profile
 from chalicelib.queues import Received
 from chalicelib.store.memory import MemoryArchive, MemoryIdentifiers, MemoryProfiles, MemoryRecords, MemoryTimeline
 from chalicelib.tracking.envelope import Accepted, Due, pack
+from chalicelib.workspace.model import SpaceFilter
 from chalicelib.workspace.ports import SpaceView
 from tests.events import T0
 
@@ -31,6 +35,7 @@ class OneSpace:
 
     def __init__(self, computations: Iterable[Computation] = ()) -> None:
         self._version = self.views = 0
+        self.filters: Sequence[SpaceFilter] = ()
         self.catalogue = Catalogue(0)
         self.define(computations)
 
@@ -44,7 +49,7 @@ class OneSpace:
 
     def view(self, space_id: str) -> SpaceView:
         self.views += 1
-        return SpaceView(self._version, self.catalogue, {}, self._rules)
+        return SpaceView(self._version, self.catalogue, {}, self._rules, filters=self.filters)
 
 
 class Shop:
@@ -62,6 +67,7 @@ class Shop:
         self.links = RecordedLinks(self.work)
         self.log = IdentityLog(self.work, self.clock)
         self.lookup = Lookup(self.profiles, self.identifiers)
+        self.books = Books(Discards(self.work, self.clock), Vocabulary(self.work, self.clock))
 
     def resolver(self) -> Resolver:
         return Resolver(
@@ -74,6 +80,7 @@ class Shop:
             log=self.log,
             clock=self.clock,
             fanout=OneByOne(),
+            witness=self.books.close,
         )
 
     def message(self, batch_id: str, *messages: dict[str, Any], at: int | None = None) -> Received:

@@ -19,6 +19,7 @@ def management() -> Mapping[tuple[str, str], Operation]:
         plumbing,
         sources,
         subscriptions,
+        vocabulary,
         watching,
         workspace,
     )
@@ -30,6 +31,7 @@ def management() -> Mapping[tuple[str, str], Operation]:
         *deliveries.GROUPS,
         *filters.GROUPS,
         *subscriptions.GROUPS,
+        *vocabulary.GROUPS,
         *computations.GROUPS,
         *errands.GROUPS,
         *people.GROUPS,
@@ -54,6 +56,7 @@ def groups() -> tuple[Group, ...]:
         sources,
         subscriptions,
         tracking,
+        vocabulary,
         watching,
         workspace,
     )
@@ -68,6 +71,7 @@ def groups() -> tuple[Group, ...]:
         *deliveries.GROUPS,
         *filters.GROUPS,
         *subscriptions.GROUPS,
+        *vocabulary.GROUPS,
         *workspace.GROUPS,
         *people.GROUPS,
         *archive.GROUPS,

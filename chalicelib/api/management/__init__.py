@@ -30,6 +30,7 @@ from . import (
     sources,
     subscriptions,
     tokens,
+    vocabulary,
     workspaces,
 )
 
@@ -64,4 +65,5 @@ blueprints = (
     echo.routes,
     filters.routes,
     subscriptions.routes,
+    vocabulary.routes,
 )

@@ -42,6 +42,11 @@ LIMITS: Mapping[tuple[str, str], int] = {
     ("POST", SUBSCRIPTIONS): 5,
     ("PATCH", SUBSCRIPTIONS + "/{subscription_id}"): 5,
     ("DELETE", SUBSCRIPTIONS + "/{subscription_id}"): 5,
+    ("GET", SPACE + "/traits"): 25,
+    ("GET", SPACE + "/traits/{trait_key}/sample-values"): 25,
+    ("GET", SPACE + "/events"): 25,
+    ("GET", SPACE + "/events/{event_name}/properties"): 25,
+    ("GET", SPACE + "/events/{event_name}/properties/{property_name}/sample-values"): 25,
     ("GET", TRAITS): 25,
     ("GET", TRAITS + "/{trait_id}"): 100,
 }
