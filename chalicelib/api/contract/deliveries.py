@@ -156,8 +156,18 @@ class NewTest(Sent, kw_only=True):
     event: Annotated[JsonObject | None, about("Fields that replace those of the event that goes out.")] = None
 
 
+class TestedSubscription(Shown, kw_only=True):
+    subscription_id: str
+    result: Annotated[str, one_of(("delivered", "retried", "discarded"))]
+    code: str | None
+    detail: str | None
+    request: JsonObject | None
+    response: JsonObject | None
+
+
 class Tested(Shown, kw_only=True):
-    """What the partner was asked and answered; secrets are hidden."""
+    """What the partner was asked and answered; secrets are hidden. Where several subscriptions sent the event, it is
+    what went wrong, if anything did."""
 
     result: Annotated[str, one_of(("delivered", "retried", "discarded"))]
     code: str | None
@@ -165,6 +175,9 @@ class Tested(Shown, kw_only=True):
     event: JsonObject
     request: JsonObject | None
     response: JsonObject | None
+    subscriptions: Annotated[
+        list[TestedSubscription] | Absent, about("Of each that is enabled and whose trigger the event meets.")
+    ] = ABSENT
 
 
 class GotTest(Shown, kw_only=True):
