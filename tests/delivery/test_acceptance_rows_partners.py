@@ -119,11 +119,25 @@ class Crm:
             return Response(200, {}, json.dumps({"access_token": self.valid}).encode())
         if request.headers["Authorization"] != f"Bearer {self.valid}":
             return Response(401)
+        verb = path.removeprefix(f"{CONTACTS}/batch/")
+        if verb != path:
+            return self._batch(verb, said(request)["inputs"])
         properties = said(request)["properties"]
         if request.method == "PATCH" and properties["email"] not in self.contacts:
             return Response(404)
         self.contacts.setdefault(properties["email"], {}).update(properties)
         return Response(200)
+
+    def _batch(self, verb: str, inputs: list[dict[str, Any]]) -> Response:
+        """A contact's id is its address."""
+        for one in inputs if verb != "read" else ():
+            id = one["id"] if verb == "update" else one["properties"]["email"]
+            assert (id in self.contacts) == (verb == "update")
+            self.contacts.setdefault(id, {}).update(one["properties"])
+        if verb != "read":
+            return Response(201, {}, b"{}")
+        found = [{"id": one["id"], "properties": {"email": one["id"]}} for one in inputs if one["id"] in self.contacts]
+        return Response(207 if len(found) < len(inputs) else 200, {}, json.dumps({"results": found}).encode())
 
 
 CONTACTS, ONE = "/crm/v3/objects/contacts", "/crm/v3/objects/contacts/jo%40ex.io"
@@ -148,6 +162,22 @@ def test_a_token_of_hubspot_is_renewed_within_the_attempt_and_a_contact_made_tha
     assert crm.log[1][1] == CONTACTS
     assert crm.contacts["joe@ex.io"] == {"email": "joe@ex.io", "vip": True}
     assert world.figures(destination, *COUNTED) == (2, 2, 0, 0, 0)
+
+
+def test_hubspot_is_told_of_many_contacts_together(world: HostedWorld) -> None:
+    crm = world.partners["api.hubapi.com"] = Crm()
+    destination = world.destination(HUBSPOT, hubId="77", accessToken="new", enableBatching=True)
+    world.connect(world.audience("VIP", BOUGHT), destination, connectionSettings={"sendIdentify": True})
+    crm.contacts["u1@ex.io"] = {"plan": "pro"}
+    people = [(identify(f"u{n}", email=f"u{n}@ex.io"), track("Bought", f"u{n}")) for n in range(3)]
+    world.send(*(message for person in people for message in person))
+    paths = [path.removeprefix(CONTACTS) for _, path, _ in crm.log]
+    assert paths == ["/batch/read", "/batch/update", "/batch/create"]
+    assert crm.contacts["u1@ex.io"] == {"plan": "pro", "vip": True}
+    assert {email for email, properties in crm.contacts.items() if properties["vip"]} == {
+        f"u{n}@ex.io" for n in range(3)
+    }
+    assert world.figures(destination, *COUNTED) == (3, 3, 0, 0, 0)
 
 
 def test_a_connection_to_what_an_ordinary_source_feeds_is_refused_and_two_accounts_of_facebook_both_hear() -> None:
