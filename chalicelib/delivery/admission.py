@@ -47,11 +47,12 @@ class Admission:
 
     directory: Directory
     _views: dict[str, SpaceView] = field(default_factory=dict)
+    _asked_anew: set[str] = field(default_factory=set)
 
     def admit(self, delivery: Delivery, waiting_since: int | None = None) -> tuple[Target, Payload]:
         """To whom it goes, and what of it. `waiting_since` is when it was attempted first (epoch ms). Raises Cancelled,
         Filtered or Discarded when the delivery must not be attempted, and Divided when others must in its place."""
-        destination = self.directory.destination(delivery.destination_id)
+        destination = self._destination(delivery)
         if destination is None:
             raise Cancelled
         if not delivery.replayed:
@@ -63,6 +64,18 @@ class Admission:
         if to is None:
             raise _divided(destination, payload)
         return to, payload if mapping is None else body(kind, mapping, payload)
+
+    def _destination(self, delivery: Delivery) -> Destination | None:
+        """Whoever divided the event may have known of a mapping earlier than this worker: it is looked for once more
+        before it counts as gone."""
+        id, mapping_id = delivery.destination_id, delivery.subscription_id
+        found = self.directory.destination(id)
+        if found is None or not mapping_id or id in self._asked_anew:
+            return found
+        if any(one.enabled and one.id == mapping_id for one in found.subscriptions):
+            return found
+        self._asked_anew.add(id)
+        return self.directory.destination(id, fresh=True)
 
     def _check_switches(self, delivery: Delivery, destination: Destination) -> None:
         """What is replayed goes out whatever is switched off: its owner asks for it."""

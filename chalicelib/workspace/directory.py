@@ -66,6 +66,9 @@ class _Cache(Generic[K, V]):
         answers[key] = _Answer(value, now)
         return value
 
+    def forget(self, key: K) -> None:
+        self._answers.pop(key, None)
+
     def clear(self) -> None:
         self._answers = {}
 
@@ -100,7 +103,9 @@ class StoredDirectory:
         bare = space_id.removeprefix(SPACE_PREFIX)
         return self._spaces.get(bare) if _can_be_id(bare) else None
 
-    def destination(self, destination_id: str) -> Destination | None:
+    def destination(self, destination_id: str, *, fresh: bool = False) -> Destination | None:
+        if fresh:
+            self._destinations.forget(destination_id)
         return self._destinations.get(destination_id)
 
     def view(self, space_id: str) -> SpaceView:

@@ -43,8 +43,9 @@ class Directory(Protocol):
         a computation, connection or filter was created, or a rule changed, never misses it."""
         ...
 
-    def destination(self, destination_id: str) -> Destination | None:
-        """With its settings complete: secrets opened and put back among `settings`, `secrets` empty."""
+    def destination(self, destination_id: str, *, fresh: bool = False) -> Destination | None:
+        """With its settings complete: secrets opened and put back among `settings`, `secrets` empty. `fresh`: as it is
+        now, not as it was known."""
         ...
 
 

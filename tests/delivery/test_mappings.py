@@ -62,7 +62,7 @@ def told(post):
 
 def by_mapping(post):
     """Counts by mapping and step."""
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for counters in post.ledger.counters.by_minute("d1", NOW - 60 * MINUTE, NOW + 24 * 60 * MINUTE).values():
         for text, amount in counters.items():
             name = name_of(text)
@@ -168,8 +168,8 @@ def test_one_failing_mapping_is_tried_again_alone():
 
 
 def test_one_mapping_does_not_supersede_another():
-    post = post_of(lambda request: next(slow) if request.url.endswith("/a") else 200, to("a"), to("b"))
     slow = iter([503, 200])
+    post = post_of(lambda request: next(slow) if request.url.endswith("/a") else 200, to("a"), to("b"))
     state = {"row": "r", "follows": True}
     post.queue.messages.clear()
     for n in (1, 2):
@@ -289,6 +289,16 @@ def _matches(one, payload):
     name = next(name for name, text in TRIGGERS.items() if text == one.trigger)
     holds = {"all": True, "t": payload["type"] == "track", "e": payload.get("event") == "Audience Entered"}
     return one.enabled and holds.get(name, False)
+
+
+@pytest.mark.parametrize("known", [(), (to("a", enabled=False), to("b", enabled=False))])
+def test_a_worker_that_does_not_know_a_new_mapping_yet_looks_for_it(known):
+    post = post_of(answers(200), to("a"), to("b"))
+    post.turn()
+    post.directory.known["d1"] = mapped(to("other"), *known)
+    post.play()
+    assert sorted(paths(post)) == ["a", "b"]
+    assert told(post) == {"created": 2, "delivered": 2}
 
 
 def test_figures_tell_mappings_apart():

@@ -89,6 +89,7 @@ class FakeDirectory:
         self.computations = list(computations)
         self.connections = {c.id: c for c in connections}
         self.destinations = {d.id: d for d in destinations}
+        self.known: dict[str, Destination] = {}
         self.views = 0
 
     def view(self, space_id) -> SpaceView:
@@ -99,8 +100,11 @@ class FakeDirectory:
         catalogue = Catalogue(1, [Compiled(c, NO_PLAN) for c in self.computations])
         return SpaceView(1, catalogue, by_computation if space_id == SPACE else {})
 
-    def destination(self, destination_id) -> Destination | None:
-        return self.destinations.get(destination_id)
+    def destination(self, destination_id, *, fresh=False) -> Destination | None:
+        """What was `known` of it before, until it is asked for anew."""
+        if fresh:
+            self.known.pop(destination_id, None)
+        return self.known.get(destination_id) or self.destinations.get(destination_id)
 
     def switch(self, id, *, enabled) -> None:
         for things in (self.connections, self.destinations):

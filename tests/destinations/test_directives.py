@@ -1,5 +1,7 @@
 """Bodies made from events by directives, and what cannot be one."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def test_what_cannot_be_made_is_told_with_its_place(body, field):
 
 
 def test_nothing_is_nested_without_end():
-    body = {}
+    body: dict[str, Any] = {}
     for _ in range(1_000):
         body = {"a": body}
     (problem,) = problems_of(body, "data")

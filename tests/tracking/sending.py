@@ -63,7 +63,7 @@ class Sources:
     def view(self, space_id: str) -> SpaceView:
         return SpaceView(1, Catalogue(1), {})
 
-    def destination(self, destination_id: str) -> Destination | None:
+    def destination(self, destination_id: str, *, fresh: bool = False) -> Destination | None:
         return None
 
 

@@ -94,6 +94,16 @@ def test_settings_are_opened_for_the_delivery(acme):
     assert acme.directory.destination("nope") is None
 
 
+def test_a_destination_can_be_asked_for_as_it_is_now(acme):
+    sent = {"sourceId": acme.founded.engage_source_id, "metadataId": next(iter(KINDS)), "settings": {}}
+    id = acme.workspaces.destinations.create(acme.founded.workspace_id, sent).id
+    assert acme.directory.destination(id).enabled is True
+    acme.workspaces.destinations.update(acme.founded.workspace_id, id, {"enabled": False})
+    assert acme.directory.destination(id).enabled is True
+    assert acme.directory.destination(id, fresh=True).enabled is False
+    assert acme.directory.destination(id).enabled is False
+
+
 class TestViews:
     def test_of_a_space_without_computations(self, acme):
         view = acme.view()
