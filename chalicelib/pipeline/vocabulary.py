@@ -12,6 +12,7 @@ seen with the next event that has it.
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ class Vocabulary:
                 key = Key(_partition(space_id), sort)
                 known = self._known.get(key, {})
                 for name, value in names.items():
-                    if len(name) <= LONGEST_NAME and _is_news(known.get(name), name, value, today):
+                    if _is_news(known.get(name), name, value, today):
                         news.setdefault(key, {}).setdefault(name, []).append(value)
         if news:
             self._write(news, today)
@@ -125,11 +126,12 @@ def _told(event: Event) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _is_news(seen: Seen | None, name: str, value: Any, today: int) -> bool:
     if seen is None or seen.day < today:
-        return True
-    if len(seen.samples) >= MOST_SAMPLES or value is None or not may_be_sampled(name):
+        return len(name) <= LONGEST_NAME
+    samples = seen.samples
+    if len(samples) >= MOST_SAMPLES or value is None or value in samples or not may_be_sampled(name):
         return False
     shown = sample(name, value)
-    return shown is not None and shown not in seen.samples
+    return shown is not None and shown not in samples
 
 
 def _with(sheet: Sheet, values: Values, today: int, most: int) -> Sheet:
@@ -149,10 +151,12 @@ def _with(sheet: Sheet, values: Values, today: int, most: int) -> Sheet:
     return after
 
 
+@lru_cache(MOST_SHEETS)
 def _bucket(name: str) -> str:
     return f"{zlib.crc32(name.encode('utf-8', 'surrogatepass')) % BUCKETS:02d}"
 
 
+@lru_cache(MOST_SHEETS)
 def _of_event(name: str) -> str:
     return f"properties#{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
 
