@@ -15,11 +15,12 @@ from chalicelib.delivery.figures import Asked, Figures, known, time_of
 from chalicelib.delivery.message import decode, encode
 from chalicelib.destinations.webhook import SEND, SIGNATURE, sign
 from chalicelib.filters.actions import Action
+from chalicelib.store.dynamodb import DynamoRecords
 from chalicelib.workspace.model import DestinationFilter, Subscription
 
 from .post import answers, delivery, posted
 from .test_crash import Fuse, play
-from .world import NOW, webhook
+from .world import NOW, audience, connection, webhook
 
 EVERY = SEND.trigger
 TOLD = ("created", "filtered", "delivered", "discarded", "pending")
@@ -299,6 +300,30 @@ def test_a_worker_that_does_not_know_a_new_mapping_yet_looks_for_it(known):
     post.play()
     assert sorted(paths(post)) == ["a", "b"]
     assert told(post) == {"created": 2, "delivered": 2}
+
+
+def test_divisions_are_counted_on_the_real_table(cloud):
+    def records(clock):
+        return DynamoRecords(cloud.clients.dynamodb, cloud.names.settings.work_table, clock)
+
+    one = mapped(to("a"), to("b"), to("c", trigger='type = "track"'))
+    some = [delivery(n, "mapped") for n in range(3)]
+    post = posted(
+        lambda request: 400 if request.url.endswith("/a") else 200,
+        *some,
+        destinations=[replace(one, id="mapped")],
+        connections=[connection(audience(), "mapped")],
+        records=records,
+    )
+    post.ledger.count("mapped", {counter(some[0], CREATED): 3}, NOW)
+    post.play()
+    counts = post.ledger.counts("mapped")
+    assert {name: counts[name] for name in ("created", "delivered", "discarded")} == {
+        "created": 6,
+        "delivered": 3,
+        "discarded": 3,
+    }
+    assert {letter.subscription_id for letter in post.ledger.dead_letters("mapped")} == {"a"}
 
 
 def test_figures_tell_mappings_apart():

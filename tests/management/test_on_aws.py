@@ -6,7 +6,7 @@ from chalicelib import bootstrap
 from chalicelib.delivery.message import Delivery
 from chalicelib.workspace.founding import found
 
-from .api import Api
+from .api import WEBHOOK, Api
 
 
 @pytest.fixture
@@ -55,9 +55,14 @@ def test_from_nothing_to_a_connected_audience(application, cloud):
     view = worker.view(founded.space_id)
     assert view.catalogue.by_key["big_buyers"].computation.name == "Renamed"
     assert [c.id for c in view.connections[audience["id"]]] == [connection]
+    mapping = {"headers": {"Authorization": "Bearer " + "x" * 3_000}}
+    mapped = {"name": "A", "actionId": WEBHOOK.actions[0].id, "trigger": "all", "settings": mapping}
+    made = api.post(f"/destinations/{destination['id']}/subscriptions", mapped).data["destinationSubscription"]
+    assert made["settings"] == {}
     opened, source = worker.destination(destination["id"]), worker.source_of_write_key(founded.write_key)
     assert opened is not None
     assert opened.settings["sharedSecret"] == "hush"
+    assert [one.settings for one in opened.subscriptions] == [mapping]
     assert source is not None
     assert source.id == founded.source_id
 

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.destinations.facebook_custom_audiences import FACEBOOK_CUSTOM_AUDIENCES
 from chalicelib.destinations.webhook import SEND
+from chalicelib.workspace.rates import Rates
 from chalicelib.workspace.subscriptions import MOST
 
 URL = "https://example.org/in"
@@ -145,6 +146,12 @@ def test_all_of_a_destination_have_a_size(api, path):
     replies = [api.post(path, subscription(settings=large)).status for _ in range(16)]
     assert replies.count(200) == 14
     assert replies[-2:] == [409, 409]
+
+
+def test_five_a_minute_may_be_written(world, api, path):
+    world.application.rates = Rates(world.records, world.clock, 1_000)
+    assert [api.post(path, subscription()).status for _ in range(6)] == [200] * 5 + [429]
+    assert api.get(path).status == 200
 
 
 def test_of_what_there_is_not(world, api, path):
