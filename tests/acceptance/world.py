@@ -94,11 +94,15 @@ class World:
         assert (reply.status, reply.body) == (200, {"success": True})
         self.drain()
 
+    def basic(self) -> str:
+        """What readers of profiles show."""
+        return _basic(self.stack.profile_token or "")
+
     def traits(self, name: str, **parameters: str) -> dict[str, Any] | None:
         """What the Profile API shows of a person; None for nobody."""
         query = "".join(f"&{key}={quote(value)}" for key, value in parameters.items())
         path = f"/v1/spaces/{self.stack.space_id}/collections/users/profiles/{quote(name, safe='')}/traits?limit=200"
-        reply = self.ask("GET", path + query, Authorization=_basic(self.stack.profile_token or ""))
+        reply = self.ask("GET", path + query, Authorization=self.basic())
         if reply.status == 404:
             return None
         assert reply.status == 200, reply
