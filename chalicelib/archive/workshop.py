@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # A scan for one event name or one person skips what the least and greatest value of a row group rule out: the smaller
-# they are, the more it skips, and the worse they compress.
-ROW_GROUP = 61_440
+# they are, the more it skips. Files become 2 % larger than with groups of 61,440 rows, and questions about rare events
+# two to three times as fast.
+ROW_GROUP = 8_192
 # A day's files are sorted by this; whoever asks for an event reads a stretch of them.
 ORDER = {EVENTS: "event, profile_id, timestamp, message_id", "profiles": "profile_id, version"}
 INSTANT = {EVENTS: "received_at", "profiles": "written_at"}
