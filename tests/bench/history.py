@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -26,6 +27,7 @@ from tests.bench import history_questions as questions
 from tests.bench.history_files import make
 
 THREADS = 2
+Contents = dict[str, list[list[Decimal]]]  # by profile id, a list of numbers for each column
 
 
 def connected() -> duckdb.DuckDBPyConnection:
@@ -36,14 +38,18 @@ def connected() -> duckdb.DuckDBPyConnection:
 
 
 class Ours:
-    """Preview and scan as they are, over views on the files."""
+    """Preview and scan as they are, over the views of a session."""
 
     def __init__(self, files: str, people: str) -> None:
+        from chalicelib.archive import views
+        from chalicelib.archive.columns import EVENT, SNAPSHOT
+        from chalicelib.archive.history import FOREVER
+
         self.connection = con = connected()
-        con.execute(f"create temp view events as select * from read_parquet('{files}')")
-        con.execute("create temp view candidates as select * from events where false")
-        con.execute(f"create temp view profiles as select * from read_parquet('{people}')")
-        con.execute("create temp table redirects (profile_id varchar, canonical_id varchar)")
+        views.erased(con, [])
+        views.events(con, "events", views.everything([Path(files)], EVENT), 0, FOREVER)
+        views.events(con, "candidates", views.nothing(EVENT), 0, FOREVER)
+        views.people(con, views.everything([Path(people)], SNAPSHOT), None)
 
     def preview(self, question: questions.Question) -> int:
         from chalicelib.archive.membership import evaluate_history
@@ -58,6 +64,20 @@ class Ours:
             found += bool(one.states)
         return found
 
+    def members(self, question: questions.Question) -> set[str]:
+        self.preview(question)
+        return _first(self.connection.execute("select profile_id from members").fetchall())
+
+    def contents(self, question: questions.Question) -> Contents:
+        from chalicelib.archive.scan import scan
+
+        streams = sorted(question.plan.streams, key=lambda stream: stream.event, reverse=True)  # as columns are
+        found = scan(self, streams, settled_before=questions.NOW + questions.DAY)
+        return {
+            one.profile_id: _columns([part for stream in streams for part in _told(one.states.get(stream.key), stream)])
+            for one in found
+        }
+
 
 class HandWritten:
     """What somebody who knows DuckDB would write for the one question."""
@@ -69,6 +89,13 @@ class HandWritten:
     def preview(self, question: questions.Question) -> int:
         query = question.duckdb.format(**self._tables)
         return int(self._connection.execute(f"select count(*) from ({query})").fetchall()[0][0])
+
+    def members(self, question: questions.Question) -> set[str]:
+        return _first(self._connection.execute(question.duckdb.format(**self._tables)).fetchall())
+
+    def contents(self, question: questions.Question) -> Contents:
+        rows = self._connection.execute(question.duckdb_rows.format(**self._tables)).fetchall()
+        return {row[0]: _columns(row[1:]) for row in rows}
 
     def scan(self, question: questions.Question) -> int:
         rows, found = self._connection.execute(question.duckdb_rows.format(**self._tables)), 0
@@ -98,6 +125,43 @@ class ClickHouse:
         found = self._session.query(f"{query}{self._settings}", "JSONCompactEachRow").bytes()
         return sum(1 for line in found.splitlines() if msgspec.json.decode(line))
 
+    def members(self, question: questions.Question) -> set[str]:
+        return _first(self._rows(question.clickhouse))
+
+    def contents(self, question: questions.Question) -> Contents:
+        return {row[0]: _columns(row[1:]) for row in self._rows(question.clickhouse_rows)}
+
+    def _rows(self, query: str) -> list[Any]:
+        import msgspec
+
+        found = self._session.query(f"{query.format(**self._tables)}{self._settings}", "JSONCompactEachRow").bytes()
+        return [msgspec.json.decode(line) for line in found.splitlines()]
+
+
+def _told(state: Any, stream: Any) -> list[Any]:
+    """A state as the columns in which others tell the same."""
+    if stream.spec.reduced.reducer != "sum":
+        return [state]
+    (count, coefficient, places), _ = state
+    return [count, Decimal(coefficient).scaleb(-places)]
+
+
+def _columns(values: Iterable[Any]) -> list[list[Decimal]]:
+    return [sorted(_numbers(value)) for value in values]
+
+
+def _numbers(value: Any) -> Iterator[Decimal]:
+    """Times are sorted by their negative in one of the ways."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif value is not None:
+        yield abs(Decimal(str(value)))
+
+
+def _first(rows: Iterable[Any]) -> set[str]:
+    return {row[0] for row in rows}
+
 
 WAYS: dict[str, Callable[[str, str], Any]] = {"muster": Ours, "duckdb": HandWritten, "chdb": ClickHouse}
 
@@ -107,9 +171,10 @@ def serve(pipe: Any, way: str, files: str, people: str) -> None:
     made = WAYS[way](files, people)
     while (asked := pipe.recv()) is not None:
         kind, place = asked
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         answer = getattr(made, kind)(questions.QUESTIONS[place])
-        pipe.send((answer, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        taken = time.perf_counter() - start, time.process_time() - busy
+        pipe.send((answer, *taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
 
 
 def main(arguments: list[str]) -> None:
@@ -125,11 +190,15 @@ def main(arguments: list[str]) -> None:
     size = subprocess.run(["du", "-sm", str(directory)], capture_output=True, text=True, check=True).stdout.split()[0]
     print(f"{millions} M events of {thousands} k users, {size} MB of files, {repetitions} repetitions, seconds\n")
     head = f"{'':<28}" + "".join(f"{way + ' min':>12}{'median':>8}" for way in WAYS)
-    print(f"{head}{'x chdb':>8}{'x duckdb':>9}")
+    print(f"{head}{'x chdb':>8}{'x duckdb':>9}{'x chdb, CPU':>13}")
     for kind in ("preview", "scan"):
         for place, question in enumerate(questions.QUESTIONS):
             _measure(kind, place, question, pipes, repetitions)
     print("\npeak memory, MB: " + ", ".join(f"{way} {_peak(pipes[way])}" for way in WAYS))
+    for kind in ("members", "contents"):
+        for place, question in enumerate(questions.QUESTIONS):
+            _compare(kind, place, question, pipes)
+    print("all ways find the same members and the same contents of streams")
     for pipe in pipes.values():
         pipe.send(None)
 
@@ -148,16 +217,30 @@ def _sizes(arguments: list[str]) -> list[int]:
 
 def _measure(kind: str, place: int, question: questions.Question, pipes: dict[str, Any], repetitions: int) -> None:
     taken: dict[str, list[float]] = {way: [] for way in pipes}
+    busy: dict[str, list[float]] = {way: [] for way in pipes}
     for _ in range(repetitions):
         answers = {}
         for way, pipe in pipes.items():
             pipe.send((kind, place))
-            answers[way], seconds, _peaks[id(pipe)] = pipe.recv()
+            answers[way], seconds, cpu, _peaks[id(pipe)] = pipe.recv()
             taken[way].append(seconds)
+            busy[way].append(cpu)
         assert len(set(answers.values())) == 1, (kind, question.name, answers)
     shown = "".join(f"{min(times):>12.3f}{median(times):>8.3f}" for times in taken.values())
     ratios = [min(taken[way]) / min(taken["muster"]) for way in ("chdb", "duckdb")]
-    print(f"{kind + ' ' + question.name:<28}{shown}{ratios[0]:>8.2f}{ratios[1]:>9.2f}", flush=True)
+    cpu = min(busy["chdb"]) / min(busy["muster"])
+    print(f"{kind + ' ' + question.name:<28}{shown}{ratios[0]:>8.2f}{ratios[1]:>9.2f}{cpu:>13.2f}", flush=True)
+
+
+def _compare(kind: str, place: int, question: questions.Question, pipes: dict[str, Any]) -> None:
+    """One way after the other, so that the answers of two are in memory at once."""
+    wanted = None
+    for way, pipe in pipes.items():
+        pipe.send((kind, place))
+        answer = pipe.recv()[0]
+        assert answer
+        assert wanted in (None, answer), (kind, question.name, way)
+        wanted = answer
 
 
 if __name__ == "__main__":

@@ -5,13 +5,24 @@ from pathlib import Path
 
 import duckdb
 
+from chalicelib.archive.columns import EVENT, SNAPSHOT
+from chalicelib.archive.workshop import ORDER, ROW_GROUP
 from tests.bench.history_questions import DAY, NOW
 
 DAYS = 90
-ROW_GROUP = 65_536
 
 _NAMES = "['Product Viewed', 'Product Added', 'Page Viewed', 'Order Completed', 'Signed In']"
 _NAME = f"{_NAMES}[1 + case when e < 45 then 0 when e < 60 then 1 when e < 90 then 2 when e < 95 then 3 else 4 end]"
+
+_EVENT = (
+    "message_id profile_id account_id type event source_id timestamp received_at properties traits context landed_at"
+)
+_PERSON = "profile_id version collection id_types traits outcomes links deleted"
+
+
+def _others(columns: dict[str, str], made: str) -> str:
+    """The columns that nothing is asked of."""
+    return "".join(f", null::{kind} as {name}" for name, kind in columns.items() if name not in made.split())
 
 
 def make(directory: Path, events: int, users: int) -> tuple[str, str]:
@@ -35,7 +46,7 @@ def _people(con: duckdb.DuckDBPyConnection, directory: Path, users: int) -> None
             select 'prf_' || md5(i::varchar) as profile_id, 1 as version, 'users' as collection,
                 ['user_id'] as id_types,
                 '{{"plan":"' || ['free', 'pro', 'team'][1 + i % 3] || '","score":' || i % 100 || '}}' as traits,
-                '{{}}' as outcomes, []::varchar[] as links
+                '{{}}' as outcomes, []::varchar[] as links, false as deleted{_others(SNAPSHOT, _PERSON)}
             from range({users}) t(i) order by profile_id
         ) to '{directory}/people.parquet' (format parquet, compression zstd)
     """)
@@ -53,12 +64,12 @@ def _day(con: duckdb.DuckDBPyConnection, directory: Path, day: int, rows: int, u
                 || 1 + h % 5 || ',"category":"' || ['shoes', 'shirts', 'hats', 'bags'][1 + h // 7 % 4]
                 || '","url":"https://shop.example/p/' || h % 1000 || '"}}' as properties, null::varchar as traits,
                 '{{"page":{{"url":"https://shop.example/p/' || h % 1000 || '"}},"library":{{"name":"js"}}}}' as context,
-                moment + 2000 as landed_at
+                moment + 2000 as landed_at{_others(EVENT, _EVENT)}
             from (
                 select i, hash(i) % {users} as u, hash(i + 1_000_000_007) % 100 as e,
                     (hash(i + 2_000_000_011) % 1_000_000_007)::bigint as h,
                     {start} + (hash(i + 3_000_000_019) % {DAY - 1_000})::bigint as moment
                 from range({day * rows}::bigint, {(day + 1) * rows}::bigint) t(i)
-            ) order by event, profile_id, timestamp
+            ) order by {ORDER["events"]}
         ) to '{directory}/events/dt={day:03}/0.parquet' (format parquet, compression zstd, row_group_size {ROW_GROUP})
     """)

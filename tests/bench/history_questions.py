@@ -14,6 +14,7 @@ _MONTH = f"timestamp between {NOW - 30 * DAY} and {NOW}"
 _WEEK = f"timestamp between {NOW - 7 * DAY} and {NOW}"
 _PRICE = """json_extract(properties, '$.price')::double"""
 _JSON_PRICE = "JSONExtractFloat(properties, 'price')"
+_JSON_DECIMAL = "JSONExtract(properties, 'price', 'Decimal(18, 2)')"  # a float would be cut off, not rounded
 
 
 class Question(NamedTuple):
@@ -84,8 +85,8 @@ QUESTIONS = [
         "event('Order Completed').sum(property('price')) > 300",
         f"select profile_id from {{events}} where {_B} group by 1 having sum({_PRICE}::decimal(18, 2)) > 300",
         f"select profile_id, count(*), sum({_PRICE}::decimal(18, 2)) from {{events}} where {_B} group by 1",
-        f"select profile_id from {{events}} where {_B} group by 1 having sum(toDecimal64({_JSON_PRICE}, 2)) > 300",
-        f"select profile_id, count(), sum(toDecimal64({_JSON_PRICE}, 2)) from {{events}} where {_B} group by 1",
+        f"select profile_id from {{events}} where {_B} group by 1 having sum({_JSON_DECIMAL}) > 300",
+        f"select profile_id, count(), sum({_JSON_DECIMAL}) from {{events}} where {_B} group by 1",
     ),
     Question(
         "traits and a count",
