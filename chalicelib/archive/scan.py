@@ -41,7 +41,7 @@ class FreshEvent(msgspec.Struct, kw_only=True):
     streams: list[str] = []
 
 
-class Scanned(msgspec.Struct):
+class Scanned(msgspec.Struct, gc=False):
     """What history holds for one profile id as landed; only streams that remember something have a state."""
 
     profile_id: str
@@ -76,7 +76,9 @@ def gathered(con: "DuckDBPyConnection", source: str, states: States) -> Iterator
     """The states of each profile in a `source` of events; where SQL cannot tell, from the events themselves."""
     undecided: list[str] = []
     read = states.read
-    for profile_id, made in fetched(con.execute(f"{source} {states.query}")):
+    # All threads make the table; of a query that is fetched from, the last part is up to one of them.
+    con.execute(f"create or replace temp table gathered as {source} {states.query}")
+    for profile_id, made in fetched(con.execute("from gathered")):
         found = read(made)
         if found is None:
             undecided.append(profile_id)

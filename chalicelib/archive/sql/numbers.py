@@ -24,7 +24,8 @@ def extreme(cell: str, derived: Columns) -> str:
 
 def unknown(cell: str, found: str) -> str:
     """Whether the value may be a number though none was `found`."""
-    return f"({cell} is not null and {found} is null and not coalesce({no_number(cell)}, false))"
+    # CASE looks closer only at the few rows where it must; AND would at all of them.
+    return f"case when {cell} is null or {found} is not null then false else not coalesce({no_number(cell)}, false) end"
 
 
 def places(units: str) -> str:
