@@ -23,9 +23,9 @@ TRACK = {
 
 
 def rule(when, *actions, enabled=True, since=0, id="dfl_1"):
-    actions = list(actions) or [Action(type=DROP)]
+    chosen = list(actions) or [Action(type=DROP)]
     return DestinationFilter(
-        id=id, title=id, when=when, actions=actions, enabled=enabled, created_at=0, updated_at=0, since=since
+        id=id, title=id, when=when, actions=chosen, enabled=enabled, created_at=0, updated_at=0, since=since
     )
 
 

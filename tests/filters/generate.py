@@ -87,7 +87,7 @@ def holds(part: Any, event: Any) -> bool:
     if sign == "match":
         return isinstance(left, str) and re.fullmatch(_regex(rest[1]), left) is not None
     if sign == "typeof =":
-        return _type(left) == rest[1]
+        return bool(_type(left) == rest[1])
     if sign == "length >":
         size = 0 if left is None else len(left.encode()) if isinstance(left, str) else _size(left)
         return size is not None and size > rest[1]
@@ -105,7 +105,7 @@ def holds(part: Any, event: Any) -> bool:
             return isinstance(right, list) and True in [same(left, item) for item in right]
     if not (_number(left) and _number(right)):
         return False
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign]
+    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign])
 
 
 def value_of(part: Any, event: Any) -> Any:

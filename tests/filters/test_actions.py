@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from chalicelib.filters.actions import ALLOW_PROPERTIES, DROP, DROP_PROPERTIES, SAMPLE, Action, taken
 
+PRODUCTS = [{"id": 1, "price": 2}, {"id": 3}, "gift"]
 EVENT = {
     "type": "track",
     "messageId": "m1",
     "userId": "u1",
     "event": "Audience Entered",
-    "properties": {"vip": True, "email": "a@b.io", "products": [{"id": 1, "price": 2}, {"id": 3}, "gift"]},
+    "properties": {"vip": True, "email": "a@b.io", "products": PRODUCTS},
     "traits": {"plan": "pro"},
     "context": {"ip": "1.2.3.4", "traits": {"email": "a@b.io"}, "personas": {"computation_key": "vip"}},
     "integrations": {"All": False},
@@ -34,7 +35,7 @@ def allow(**fields):
         ([], {}),
         (
             [drop(properties=["email", "none"])],
-            {"properties": {"vip": True, "products": EVENT["properties"]["products"]}},
+            {"properties": {"vip": True, "products": PRODUCTS}},
         ),
         (
             [drop(context_traits=["email"])],

@@ -1,5 +1,7 @@
 """Events, properties and traits of a space, as clients list them."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib.clock import DAY
@@ -13,7 +15,7 @@ TODAY, YESTERDAY = to_iso(T0 // DAY * DAY), to_iso((T0 // DAY - 1) * DAY)
 @pytest.fixture
 def note(world, api):
     def note(name, type="track", traits=None, **properties):
-        fields = {"message_id": "m", "source_id": "s", "timestamp": T0, "received_at": T0}
+        fields: dict[str, Any] = {"message_id": "m", "source_id": "s", "timestamp": T0, "received_at": T0}
         told = Event(type=type, event=name, properties=properties, traits=traits or {}, **fields)
         world.application.vocabulary.note(api.founded.space_id, [told])
 

@@ -1,5 +1,7 @@
 """What a space knows of names: written once a day, bounded, and without anything about one person."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def records(clock):
 
 
 def event(name="Bought", type="track", traits=None, **properties):
-    fields = {"message_id": "m", "source_id": "s", "timestamp": T0, "received_at": T0}
+    fields: dict[str, Any] = {"message_id": "m", "source_id": "s", "timestamp": T0, "received_at": T0}
     return Event(type=type, event=name, properties=properties, traits=traits or {}, **fields)
 
 
