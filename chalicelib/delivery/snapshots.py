@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..clock import DAY, Clock, SystemClock
+from ..clock import DAY, Clock
 from ..errors import MusterError, place_of
 from ..profiles.change import ProfileChange
 from ..profiles.landing_place import PROFILES, landing_key
@@ -25,8 +25,8 @@ _encoder = msgspec.json.Encoder()
 
 
 class Snapshots:
-    def __init__(self, archive: Archive, clock: Clock | None = None) -> None:
-        self._archive, self._clock = archive, clock or SystemClock()
+    def __init__(self, archive: Archive, clock: Clock) -> None:
+        self._archive, self._clock = archive, clock
 
     def land(self, changes: Iterable[ProfileChange]) -> set[str]:
         """The `record_id`s of the changes that must come again. One object per space and day of change, which the same

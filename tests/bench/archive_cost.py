@@ -105,7 +105,7 @@ def snapshots(scratch: Path, changes: int = 1_000, batch: int = 100) -> None:
             new.traits["plan"] = Trait("pro", T0 + n, "s")
         made.append(ProfileChange(f"r{n}", SPACE, f"p{n}", 2, None, old, new))
     for start in range(0, changes, batch):
-        Snapshots(house.archive).land(made[start : start + batch])
+        Snapshots(house.archive, house.clock).land(made[start : start + batch])
     puts, shown = len(house.keys("profiles/landing/")), sum(map(is_shown, made))
     print(f"snapshots of {changes} changes, {shown} of which show, {batch} per invocation: {puts} puts")
 

@@ -74,7 +74,7 @@ def emitter(directory, queues, work, clock, *, archive=None, notes=None, sizes=N
     """One that has no lists: nobody makes tasks for it."""
     notes = notes or Debugger(work, clock)
     dispatch = Dispatch(queues, Lists(work, _no_tasks, lambda destination_id: {}, clock), notes)
-    snapshots = Snapshots(archive or MemoryArchive(clock))
+    snapshots = Snapshots(archive or MemoryArchive(clock), clock)
     return Emitter(directory, dispatch, sizes or Sizes(work), snapshots, Told(work, clock), clock)
 
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 from chalicelib.archive.history import History
-from chalicelib.clock import Clock
+from chalicelib.clock import Clock, FixedClock
 from chalicelib.delivery.snapshots import Snapshots
 from chalicelib.identity.external_id import ACCOUNTS, USERS, ExternalId
 from chalicelib.profiles.change import ProfileChange
 from chalicelib.profiles.ports import Archive
 from chalicelib.profiles.profile import Head, Link, Outcome, Trait
+from tests.events import T0
 
 SPACE = "s"
 
@@ -43,7 +44,7 @@ def settle(archive: Archive, people: dict[str, Head], version: int = 1) -> None:
         ProfileChange(f"{profile_id}-{version}", SPACE, profile_id, version, None, None, one)
         for profile_id, one in people.items()
     ]
-    assert Snapshots(archive).land(changes) == set()
+    assert Snapshots(archive, FixedClock(T0)).land(changes) == set()
 
 
 def history(archive: Archive, clock: Clock, scratch: Any) -> History:
