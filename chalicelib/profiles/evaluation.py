@@ -49,6 +49,9 @@ def _settle(profile: Profile, compiled: Compiled, traits: dict[str, Any], now: i
     if value is None:
         head.outcomes.pop(key, None)
         traits.pop(key, None)
+        custom = head.traits.get(key)
+        if custom is not None and custom.value is not None:
+            traits[key] = custom.value  # from before there was a computation of this name: everybody reads it
         return before is not None
     if before is not None and before.value == value and type(before.value) is type(value):
         return False

@@ -10,6 +10,7 @@ from chalicelib import bootstrap
 from chalicelib.clock import DAY, HOUR
 from chalicelib.instants import to_iso
 from tests.acceptance.journal import DEFAULT_IDS, EVERYBODY, Journal
+from tests.acceptance.test_errands import preview
 from tests.acceptance.test_taking_in import guest, joined
 from tests.acceptance.world import World, identify, track
 from tests.batch.whole import Ticking
@@ -98,6 +99,27 @@ def test_what_a_deleted_audience_left_is_read_and_changed_like_any_trait(journal
     assert [world.memberships(f"user_id:u{n}").get(reading["key"]) for n in (1, 2, 3)] == [True, None, True]
     assert [(world.traits(f"user_id:u{n}") or {})[rule.key] for n in (1, 2, 3)] == [True, False, True]
     assert len(world.events("hook")) == heard
+
+
+def test_a_trait_that_was_there_before_an_audience_of_its_name_stands_until_somebody_enters(journal: Journal) -> None:
+    world = journal.world
+    world.send(identify("u1", vip=True), identify("u2", vip=True), track("B", "u1"), track("B", "u2"))
+    vip, text = world.audience("Vip", BOUGHT), "trait('vip') = 'true' AND event('B').count() >= 1"
+    reading = world.audience("Reading", text)
+
+    def members() -> set[str]:
+        shown = {n for n in ("u1", "u2") if (world.traits(f"user_id:{n}") or {}).get("vip")}
+        assert {n for n in ("u1", "u2") if world.memberships(f"user_id:{n}").get(reading["key"])} == shown
+        assert preview(world, text)["size"]["count"] == len(shown)
+        return shown
+
+    assert members() == {"u1", "u2"}
+    world.send(track("B", "u1"), identify("u2", email="2@x.io"))
+    assert members() == {"u1", "u2"}
+    world.send(track("Bought", "u1"))
+    world.manage("PATCH", f"{world.audiences}/{vip['id']}", {"definition": {"query": "event('Else').count() >= 1"}})
+    world.drain()
+    assert members() == {"u2"}
 
 
 def test_a_circle_of_three_is_refused_and_its_parts_go_from_the_end(journal: Journal) -> None:
