@@ -127,10 +127,13 @@ class _Reading:
         if base is not None and self._as_of is not None and base.last > self._as_of:
             base = None  # it knows no more how they were
         deltas = [file for file in cut.deltas if base is None or file.seq > base.seq]
-        paths = self._files.parquet([*([base] if base else []), *deltas, *cut.gathered_snapshots])
+        known = self._files.parquet([base] if base else [])
+        later = self._files.parquet([*deltas, *cut.gathered_snapshots])
         if cut.snapshots:
-            paths.append(self._read(PROFILES, cut.snapshots))
-        views.people(self._connection, views.everything(paths, SNAPSHOT), self._as_of)
+            later.append(self._read(PROFILES, cut.snapshots))
+        views.people(
+            self._connection, views.everything(known, SNAPSHOT), views.everything(later, SNAPSHOT), self._as_of
+        )
 
     def _landed(self, day: str) -> list[Path]:
         paths = self._files.parquet([file for file in self._cut.gathered if file.day == day])

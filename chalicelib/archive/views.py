@@ -35,22 +35,32 @@ def erased(connection: "DuckDBPyConnection", profile_ids: Sequence[str]) -> None
 
 def events(connection: "DuckDBPyConnection", name: str, query: str, first: int, end: int) -> None:
     """`query` gives rows that stand. Those that arrived in this time, `end` excluded, without erased people."""
-    connection.execute(
-        f"CREATE TEMP VIEW {name} AS SELECT * FROM ({query}) WHERE received_at >= {first} AND received_at < {end} "
-        f"AND {LIVING}"
-    )
+    someone = connection.execute("SELECT EXISTS (FROM erased)").fetchall()[0][0]
+    shown = f"received_at >= {first} AND received_at < {end}"
+    shown += f" AND {LIVING}" if someone else ""  # it is asked of every row
+    connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM ({query}) WHERE {shown}")
 
 
-def people(connection: "DuckDBPyConnection", snapshots: str, as_of: int | None) -> None:
-    """`profiles` and `redirects`, from a query for snapshots that may hold several of one profile."""
-    connection.execute(f"CREATE TEMP VIEW snapshots AS {snapshots}")
+def people(connection: "DuckDBPyConnection", base: str, later: str, as_of: int | None) -> None:
+    """`profiles` and `redirects`, from queries for snapshots: `base` holds one of a profile, `later` may hold several.
+
+    Only who is in `later` has to be sorted out, however many people there are.
+    """
+    connection.execute(f"CREATE TEMP VIEW base AS {base}")
+    connection.execute(f"CREATE TEMP VIEW later AS {later}")
     connection.execute(
-        "CREATE TEMP TABLE gone AS SELECT profile_id FROM erased UNION SELECT profile_id FROM snapshots WHERE deleted"
+        "CREATE TEMP TABLE gone AS SELECT profile_id FROM erased "
+        "UNION SELECT profile_id FROM base WHERE deleted UNION SELECT profile_id FROM later WHERE deleted"
     )
-    known = "" if as_of is None else f"AND written_at <= {as_of}"
+    connection.execute("CREATE TEMP TABLE changed AS SELECT DISTINCT profile_id FROM later")
+    known = "profile_id NOT IN (SELECT profile_id FROM gone)"
+    if as_of is not None:
+        known += f" AND written_at <= {as_of}"
+    in_both = "SELECT * FROM base WHERE profile_id IN (SELECT profile_id FROM changed)"
     connection.execute(
-        f"CREATE TEMP VIEW newest AS SELECT {SNAPSHOT_COLUMNS} FROM snapshots "
-        f"WHERE profile_id NOT IN (SELECT profile_id FROM gone) {known} "
+        f"CREATE TEMP VIEW newest AS SELECT {SNAPSHOT_COLUMNS} FROM base "
+        f"WHERE profile_id NOT IN (SELECT profile_id FROM changed) AND {known} "
+        f"UNION ALL SELECT {SNAPSHOT_COLUMNS} FROM ({in_both} UNION ALL SELECT * FROM later) WHERE {known} "
         "QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY version DESC) = 1"
     )
     connection.execute(

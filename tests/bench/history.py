@@ -49,7 +49,7 @@ class Ours:
         views.erased(con, [])
         views.events(con, "events", views.everything([Path(files)], EVENT), 0, FOREVER)
         views.events(con, "candidates", views.nothing(EVENT), 0, FOREVER)
-        views.people(con, views.everything([Path(people)], SNAPSHOT), None)
+        views.people(con, views.everything([Path(people)], SNAPSHOT), views.nothing(SNAPSHOT), None)
 
     def preview(self, question: questions.Question) -> int:
         from chalicelib.archive.membership import evaluate_history
