@@ -70,7 +70,8 @@ def test_the_number_of_filters_holds_against_many_at_once(acme):
     key = space_filters_key(acme.founded.space_id)
     made = [create(acme) for _ in range(MOST - 1)]
     shelf = acme.workspaces.space_filters._storage.space_filters
-    amend, raced = shelf.amend, []
+    amend = shelf.amend
+    raced: list[bool] = []
 
     def race(key, change):
         def slow(present):
