@@ -19,9 +19,11 @@ _WHOLE_NUMBER = r"-?[1-9][0-9]{0,14}|0"
 
 
 class Child(NamedTuple):
-    """`join` goes after the relation of parents `p`, `reached` is asked of its rows; `open` are aggregates over those
-    of one profile, true if only the evaluator can tell."""
+    """`name` is the relation of all events that may count, `relations` are it and what is made of it. `join` goes after
+    the relation of parents `p`, `reached` is asked of its rows; `open` are aggregates over those of one profile, true
+    if only the evaluator can tell."""
 
+    name: str
     relations: Sequence[str]
     join: str
     reached: str
@@ -54,7 +56,7 @@ def child_of(
     )
     span = found.below.far
     reached = f"{name}_first.last is not null" if span is None else f"{name}_first.last <= p.timestamp + {span}"
-    return Child([candidates, first, crowd], join, f"coalesce({reached}, false)", _open(name, keys))
+    return Child(name, [candidates, first, crowd], join, f"coalesce({reached}, false)", _open(name, keys))
 
 
 Keys = tuple[str, str]  # the aliases of what has to be equal, of the child and of the parent

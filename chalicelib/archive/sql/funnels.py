@@ -35,7 +35,7 @@ class Funnel:
     def relations(self) -> list[str]:
         """Common table expressions over `source`, the last one under the name of the funnel."""
         children = [relation for child in self._children for relation in child.relations]
-        return [self._parents(), *children, f"{self.name} as ({self._counted()})"]
+        return [*children, self._parents(), f"{self.name} as ({self._counted()})"]
 
     def _leaf(self, node: Comparison) -> str:
         if isinstance(node.left, Reduced):
@@ -56,8 +56,11 @@ class Funnel:
 
     def _parents(self) -> str:
         select = ", ".join(["profile_id", "timestamp", "event", "source_id", "received_at", *self._cells.select()])
+        # Whoever has no such child at all has no parent that counts.
+        needed = [f"select profile_id from {child.name}" for child in self._children if child.reached in self._live]  # noqa: S608
+        able = all_of(["coalesce(admitted, true)", *(f"profile_id in ({ids})" for ids in needed)])
         admitted = f"select *, {self._admitted} as admitted from (select {select} from source where {self._recent})"  # noqa: S608
-        return f"{self.name}_parents as (select * from ({admitted}) where coalesce(admitted, true))"  # noqa: S608
+        return f"{self.name}_parents as (select * from ({admitted}) where {able})"  # noqa: S608
 
     def _counted(self) -> str:
         keep = all_of(["p.admitted", f"p.timestamp <= {self._now - self._window.near}", *self._live])
