@@ -108,7 +108,7 @@ ACTIONS = st.builds(
 )
 
 
-@given(st.dictionaries(NAMES, JSON), st.lists(ACTIONS, max_size=3))
+@given(st.dictionaries(NAMES, JSON).map(lambda event: {**event, "type": "track"}), st.lists(ACTIONS, max_size=3))
 def test_taking_twice_is_taking_once_and_the_envelope_stays(event, actions):
     before = copy.deepcopy(event)
     left = taken(event, actions)
