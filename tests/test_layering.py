@@ -14,7 +14,7 @@ RANKS = [
     {"errors", "clock", "instants", "records", "queues", "secrecy", "settings"},
     {"ids", "deadline"},
     {"query", "tracking"},
-    {"filters", "identity"},
+    {"filters", "identity", "journeys"},
     {"computations"},
     {"profiles"},
     {"workspace"},
@@ -45,7 +45,7 @@ HOMES = {
 }
 DOMAIN_MAY_IMPORT = {"msgspec", "lark"}
 STANDARD = __import__("sys").stdlib_module_names
-DOMAIN = {"query", "tracking", "filters", "identity", "computations", "profiles", "workspace", "tasks", "destinations"}
+DOMAIN = {"query", "tracking", "filters", "identity", "journeys", "computations", "profiles", "workspace", "tasks", "destinations"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

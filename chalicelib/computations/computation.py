@@ -22,6 +22,14 @@ PREPARING, COMPUTING, LIVE, FAILED, LOCKED = "preparing", "computing", "live", "
 _GENERATION_BYTES = 3  # told apart are generations of one stream, of which a space has a few
 
 
+class JourneyStep(msgspec.Struct, kw_only=True, frozen=True):
+    """The stop of a journey's version that an audience stands for."""
+
+    journey_id: str
+    version_id: str
+    stop_id: str
+
+
 class Edition(msgspec.Struct, kw_only=True, frozen=True):
     """A change of what a computation computes that is being taken in: it takes the place of the active one at once,
     when its streams are complete. `at` (epoch ms) is later than that of any edition before."""
@@ -47,6 +55,9 @@ class Computation(msgspec.Struct, kw_only=True):
     edition are complete. `begun_at` is when these were last begun. `generations` are those of the active edition's
     streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `counted`: a run over everybody is
     through, so its size is one; False until then. `stage` is for its owner only.
+
+    `step`: it stands for a step of a journey, which decides who is in. The journey's people see it as part of that,
+    its `query` may be empty, and of events only those dated since `created_at` count, unless it has `history`.
     """
 
     id: str
@@ -74,6 +85,7 @@ class Computation(msgspec.Struct, kw_only=True):
     counted: bool = True
     stage: str = LIVE
     target_entity: str = PROFILE
+    step: JourneyStep | None = None
 
     @property
     def is_computed(self) -> bool:
