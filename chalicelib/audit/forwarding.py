@@ -7,7 +7,7 @@ forwarded: a failing one would otherwise feed itself for ever.
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -107,13 +107,31 @@ class Forwarder:
 
 
 def readers_of(event: str, catalogue: Catalogue) -> set[str]:
-    """The ids of the computations that an event of this name can change, at first or second hand."""
-    keys = {k for s in catalogue.streams_of_event.get(event, ()) for k in catalogue.readers_of_stream[s.key]}
-    for key in catalogue.order:  # those it refers to come first
-        if catalogue.by_key[key].plan.references & keys:
-            keys.add(key)
-    accounts = [c for c in catalogue.accounts.values() if any(stream.event == event for stream in c.plan.streams)]
-    return {c.computation.id for c in [*(catalogue.by_key[key] for key in keys), *accounts]}
+    """The ids of the computations and journeys that an event of this name can change, at first or second hand."""
+    nodes = {k for s in catalogue.streams_of_event.get(event, ()) for k in catalogue.readers_of_stream[s.key]}
+    names = {name for node in nodes for name in _names(catalogue, node)}
+    for node in catalogue.order:  # those it refers to come first
+        if any(plan.references & names for plan in catalogue.plans(node)):
+            nodes.add(node)
+            names.update(_names(catalogue, node))
+    accounts = {
+        compiled.computation.id
+        for compiled in catalogue.accounts.values()
+        if any(stream.event == event for stream in compiled.plan.streams)
+    }
+    return accounts.union(*(_ids(catalogue, node) for node in nodes))
+
+
+def _names(catalogue: Catalogue, node: str) -> Iterable[str]:
+    itinerary = catalogue.itineraries.get(node)
+    return (node,) if itinerary is None else itinerary.names
+
+
+def _ids(catalogue: Catalogue, node: str) -> set[str]:
+    itinerary = catalogue.itineraries.get(node)
+    if itinerary is None:
+        return {catalogue.by_key[node].computation.id}
+    return {itinerary.route.journey_id, *(stop.computation_id for stop in itinerary.route.stops)}
 
 
 def event_of(row: Row) -> dict[str, Any]:

@@ -5,14 +5,21 @@ ever accepted; those of an edition are, at the latest, when the edition becomes 
 complete streams of others as they are. All that it has to fill itself are of a generation of its own, so that a
 profile never mistakes the remains of an earlier attempt for them. Streams that only see what is received after the
 creation of their computation are complete from the start.
+
+A version of a journey is one node among the computations: it decides about all of its stops at once. The
+computations of the stops say what their conditions are and under which keys everybody reads them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import chain
 from typing import NamedTuple
 
 from .. import query
 from ..clock import DAY
+from ..journeys.model import HIDDEN_ENTRY, JOINED_AT
+from ..journeys.route import Route
 from .computation import AUDIENCE, FAILED, USERS, Computation, Edition, generation_of
 
 
@@ -57,37 +64,88 @@ class Compiled(NamedTuple):
         return keys
 
 
-class Catalogue:
-    """`version` grows with every change of the space. `order` lists computations after the ones they refer to.
+class Itinerary(NamedTuple):
+    """A version that people move through. `stops` has the computations by stop id, but for those that do not compile.
+    `entries` are the plans of the entry by the cuts after the first one."""
 
-    `by_key` are those of users. `accounts`, by key too, are evaluated on accounts, in runs, over what the profiles
-    of their users remember. `by_id` has all. `filling` are the keys of streams that are not complete.
+    route: Route
+    stops: Mapping[str, Compiled]
+    entries: Mapping[int, query.Plan]
+
+    @property
+    def node(self) -> str:
+        return node_of(self.route.version_id)
+
+    @property
+    def plans(self) -> Iterator[query.Plan]:
+        """Of the conditions that people have to meet."""
+        yield from self.entries.values()
+        yield from (self.stops[stop.id].plan for stop in self.route.stops if stop.conditional and stop.id in self.stops)
+
+    @property
+    def names(self) -> Iterator[str]:
+        """Of the traits it decides."""
+        for stop in self.route.stops:
+            yield from (stop.key, stop.key + HIDDEN_ENTRY, stop.key + JOINED_AT)
+
+
+class Catalogue:
+    """`version` grows with every change of the space. `order` lists nodes after the ones they refer to: computations
+    by their keys and journeys by `node_of`.
+
+    `by_key` are the computations of users, those of stops included. `accounts`, by key too, are evaluated on accounts,
+    in runs, over what the profiles of their users remember. `by_id` has all. `filling` are the keys of streams that
+    are not complete. `itineraries` are by node. `versions` are the ids of all versions of journeys there are.
     """
 
-    def __init__(self, version: int, compiled: Iterable[Compiled] = ()) -> None:
+    def __init__(
+        self,
+        version: int,
+        compiled: Iterable[Compiled] = (),
+        itineraries: Iterable[Itinerary] = (),
+        versions: Iterable[str] = (),
+    ) -> None:
         items = list(compiled)
-        by_key = {c.computation.key: c for c in items if c.computation.scope == USERS}
         self.version = version
-        self.by_key = by_key
+        self.by_key = {c.computation.key: c for c in items if c.computation.scope == USERS}
         self.accounts = {c.computation.key: c for c in items if c.computation.scope != USERS}
         self.by_id = {c.computation.id: c for c in items}
-        self.order: Sequence[str] = tuple(
-            TopologicalSorter({k: c.plan.references & by_key.keys() for k, c in by_key.items()}).static_order()
-        )
-        self.rank = {key: place for place, key in enumerate(self.order)}
+        self.itineraries = {itinerary.node: itinerary for itinerary in itineraries}
+        self.versions = frozenset(versions)
+        self._owner = {name: node for node, itinerary in self.itineraries.items() for name in itinerary.names}
+        self.order: Sequence[str] = tuple(TopologicalSorter(self._graph()).static_order())
+        self.rank = {node: place for place, node in enumerate(self.order)}
         self.streams: dict[str, query.Stream] = {}
         self.streams_of_event: dict[str, list[query.Stream]] = {}
         self.readers_of_stream: dict[str, set[str]] = {}
         self.readers_of_trait: dict[str, set[str]] = {}
         self.filling: set[str] = set()
         for item in items:
-            self._remember(item)
-        for key, item in by_key.items():
-            self._index(key, item.plan)
+            self.filling |= item.filling
+            self._remember(item.streams)
+        for itinerary in self.itineraries.values():
+            self._remember(chain.from_iterable(plan.streams for plan in itinerary.entries.values()))
+        for node in self.order:
+            for plan in self.plans(node):
+                self._index(node, plan)
+        for node, itinerary in self.itineraries.items():
+            for earlier in self._before(itinerary):
+                self.readers_of_trait.setdefault(earlier, set()).add(node)
+
+    @cached_property
+    def newest_cut(self) -> int:
+        return max((itinerary.route.cut for itinerary in self.itineraries.values()), default=0)
+
+    def plans(self, node: str) -> Iterator[query.Plan]:
+        """What its value comes from."""
+        if node in self.itineraries:
+            yield from self.itineraries[node].plans
+        else:
+            yield self.by_key[node].plan
 
     def is_computed(self, key: str) -> bool:
         """Whether the trait of this name belongs to a computation."""
-        return key in self.by_key or key in self.accounts
+        return key in self.by_key or key in self.accounts or key in self._owner
 
     def find(self, key: str) -> Compiled | None:
         """Of users or of accounts."""
@@ -99,20 +157,47 @@ class Catalogue:
         found.accounts = self.accounts
         return found
 
-    def _remember(self, item: Compiled) -> None:
-        self.filling |= item.filling
-        for stream in item.streams:
+    @staticmethod
+    def _is_node(item: Compiled) -> bool:
+        return item.computation.step is None
+
+    def _graph(self) -> dict[str, set[str]]:
+        """The nodes that each node has to wait for."""
+        nodes = {key: [item.plan] for key, item in self.by_key.items() if self._is_node(item)}
+        graph = {node: self._references(plans) for node, plans in nodes.items()}
+        for node, itinerary in self.itineraries.items():
+            graph[node] = (self._references(itinerary.plans) | self._before(itinerary)) - {node}
+        return graph
+
+    def _references(self, plans: Iterable[query.Plan]) -> set[str]:
+        read = {self._owner.get(name, name) for plan in plans for name in plan.references}
+        return {node for node in read if node in self.itineraries or self._is_plain(node)}
+
+    def _is_plain(self, key: str) -> bool:
+        return key in self.by_key and self._is_node(self.by_key[key])
+
+    def _before(self, itinerary: Itinerary) -> set[str]:
+        """Nodes of the versions whose people may have to leave them first."""
+        return {node_of(version_id) for version_id in itinerary.route.blocking} & self.itineraries.keys()
+
+    def _remember(self, streams: Iterable[query.Stream]) -> None:
+        for stream in streams:
             if stream.key not in self.streams:
                 self.streams[stream.key] = stream
                 self.streams_of_event.setdefault(stream.event, []).append(stream)
                 self.readers_of_stream[stream.key] = set()
 
-    def _index(self, key: str, plan: query.Plan) -> None:
+    def _index(self, node: str, plan: query.Plan) -> None:
         for stream in plan.streams:
             if stream.key in self.streams:
-                self.readers_of_stream[stream.key].add(key)
+                self.readers_of_stream[stream.key].add(node)
         for trait in plan.traits:
-            self.readers_of_trait.setdefault(trait, set()).add(key)
+            self.readers_of_trait.setdefault(trait, set()).add(node)
+
+
+def node_of(version_id: str) -> str:
+    """Unlike any key of a computation."""
+    return f"~{version_id}"
 
 
 def compile_computation(computation: Computation) -> Compiled:
@@ -132,12 +217,22 @@ def compile_edition(computation: Computation, edition: Edition) -> query.Plan:
 
 def compile_query(computation: Computation, text: str, generations: Mapping[str, str]) -> query.Plan:
     """With the bounds that the computation keeps in all its editions. Raises query.QueryError."""
+    if computation.step is not None and not computation.history:
+        return compile_condition(computation, computation.created_at)
     definition = query.parse(text, kind=computation.kind, scope=computation.scope)
     if not computation.history:
         return query.compile(definition, received_from=computation.created_at, generations=generations)
     days = computation.lookback_days
     earliest = None if days is None else computation.created_at - days * DAY
     return query.compile(definition, timestamp_from=earliest, generations=generations)
+
+
+def compile_condition(computation: Computation, cut: int) -> query.Plan:
+    """Of a step of a journey: over the events dated since the cut. A step without a condition is met by whoever joined
+    it. Raises query.QueryError."""
+    text = computation.query or f"trait('{computation.key}{HIDDEN_ENTRY}') = 'true'"
+    definition = query.parse(text, kind=computation.kind, scope=computation.scope)
+    return query.compile(definition, timestamp_from=cut)
 
 
 def is_eligible(computation: Computation, external_id_types: Iterable[str]) -> bool:

@@ -30,9 +30,12 @@ Complete = Mapping[str, Collection[str]]
 
 
 def complete_streams(computations: Iterable[Computation]) -> dict[str, set[str]]:
-    """Those of active editions; a definition that no longer compiles is not computed either."""
+    """Those of active editions; a definition that no longer compiles is not computed either. Steps of journeys keep
+    theirs to themselves: nobody keeps them up once the journey is archived."""
     found: dict[str, set[str]] = {}
     for computation in computations:
+        if computation.step is not None:
+            continue
         try:
             streams = _streams(computation, computation.query) if computation.ready else ()
         except query.QueryError:

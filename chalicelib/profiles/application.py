@@ -16,6 +16,7 @@ from .filling import Part, is_noted, note, take_in
 from .merging import fold, united_links, without_members
 from .profile import Link, News, Profile, Trait, Trigger
 from .recent import Recent, hash_of
+from .travelling import meet_all
 
 MOST_TRIGGERS = 100  # kept of one change: with their names some twenty kilobytes, and only until the next one
 
@@ -50,9 +51,11 @@ def apply(
     affected: set[str] = set(due(profile, now))
     changed = bool(affected or frozen)
     head.merges, head.news = [without_members(merge) for merge in head.merges], None
+    for person in (profile, *frozen):
+        changed = meet_all(person, catalogue) or changed
     for loser in frozen:
         fold(profile, loser, catalogue)
-        affected |= catalogue.by_key.keys()
+        affected |= catalogue.rank.keys()
     recent = recent or Recent(head.recent)
     changed = take_in(profile, parts, catalogue, recent, now) or changed
     types = {e.type for e in head.external_ids}
@@ -65,16 +68,16 @@ def apply(
     changed = changed or extended or linked or moved is not None
     affected |= moved or set()
     if types != {e.type for e in head.external_ids}:
-        affected |= catalogue.by_key.keys()  # eligibility depends on the types of external ids
+        affected |= catalogue.rank.keys()  # eligibility depends on the types of external ids
     if head.catalogue != catalogue.version:
         changed = _adopt(profile, catalogue) or changed
-        affected |= catalogue.by_key.keys()
-    before = dict(head.outcomes), dict(head.edges)
+        affected |= catalogue.rank.keys()
+    before = dict(head.outcomes), dict(head.edges), dict(head.journeys)
     # Streams let go of what was too old when it arrived: they must not be asked about an instant before that. The
     # clock of whoever received the last event may be ahead of ours.
     now = max(now, head.updated_at)
     evaluate(profile, catalogue, affected, now)
-    if before != (head.outcomes, head.edges):
+    if before != (head.outcomes, head.edges, head.journeys):
         changed = True
     if changed:
         _trim(profile, catalogue, affected, now)
@@ -187,17 +190,18 @@ def _adopt(profile: Profile, catalogue: Catalogue) -> bool:
     head = profile.head
     head.catalogue = catalogue.version
     streams = {key: state for key, state in profile.streams.items() if key in catalogue.streams}
-    edges = {key: edge for key, edge in head.edges.items() if key in catalogue.by_key}
+    edges = {node: edge for node, edge in head.edges.items() if node in catalogue.rank}
+    journeys = {version: passage for version, passage in head.journeys.items() if version in catalogue.versions}
     head.via = {key: by for key, by in head.via.items() if key in catalogue.accounts}
     fills = {key: fill for key, fill in head.fills.items() if key in catalogue.filling}
-    removed = (len(streams), len(edges), len(fills)) != (len(profile.streams), len(head.edges), len(head.fills))
-    profile.streams, head.edges, head.fills = streams, edges, fills
-    return removed
+    kept, known = (streams, edges, fills, journeys), (profile.streams, head.edges, head.fills, head.journeys)
+    profile.streams, head.edges, head.fills, head.journeys = kept
+    return any(len(after) != len(before) for after, before in zip(kept, known, strict=True))
 
 
 def _trim(profile: Profile, catalogue: Catalogue, affected: set[str], now: int) -> None:
     """Let go of events beyond every window, in the streams that were looked at anyway."""
-    for key in affected & catalogue.by_key.keys():
-        for stream in catalogue.by_key[key].plan.streams:
+    for plan in (plan for node in affected & catalogue.rank.keys() for plan in catalogue.plans(node)):
+        for stream in plan.streams:
             if stream.key in profile.streams:
                 profile.streams[stream.key] = stream.trim(profile.streams[stream.key], now)

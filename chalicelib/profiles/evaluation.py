@@ -1,4 +1,4 @@
-"""Bringing the outcomes of computations up to date on one profile."""
+"""Bringing the outcomes of computations and journeys up to date on one profile."""
 
 import heapq
 from collections.abc import Iterable
@@ -7,30 +7,39 @@ from typing import Any
 from .. import query
 from ..computations.catalogue import Catalogue, Compiled, is_audience, is_eligible
 from .profile import Outcome, Profile
+from .travelling import move_on
 
 _ABSENT: tuple[Any, ...] = (None, [])  # a computed trait with such a value is not there
 
 
 def evaluate(profile: Profile, catalogue: Catalogue, affected: Iterable[str], now: int) -> None:
-    """Re-evaluate the computations with these keys and whatever refers to one that changed, each once.
+    """Re-evaluate the nodes with these names and whatever refers to something that changed, each once.
 
     Computations that are switched off keep their outcome; their edges are dropped.
     """
-    waiting = {key for key in affected if key in catalogue.by_key}
-    queue = [catalogue.rank[key] for key in waiting]
+    waiting = {node for node in affected if node in catalogue.rank}
+    queue = [catalogue.rank[node] for node in waiting]
     heapq.heapify(queue)
     traits = profile.trait_values() if queue else {}
     while queue:
-        key = catalogue.order[heapq.heappop(queue)]
-        if _settle(profile, catalogue.by_key[key], traits, now):
-            for reader in catalogue.readers_of_trait.get(key, ()):
+        node = catalogue.order[heapq.heappop(queue)]
+        for name in _evaluated(profile, catalogue, node, traits, now):
+            for reader in catalogue.readers_of_trait.get(name, ()):
                 if reader not in waiting:
                     waiting.add(reader)
                     heapq.heappush(queue, catalogue.rank[reader])
 
 
+def _evaluated(profile: Profile, catalogue: Catalogue, node: str, traits: dict[str, Any], now: int) -> Iterable[str]:
+    """Bring one node up to date; the names under which others read what changed."""
+    itinerary = catalogue.itineraries.get(node)
+    if itinerary is not None:
+        return move_on(profile, itinerary, traits, now)
+    return (node,) if _settle(profile, catalogue.by_key[node], traits, now) else ()
+
+
 def due(profile: Profile, now: int) -> list[str]:
-    """Keys of the computations that time alone may have changed."""
+    """The nodes that time alone may have changed."""
     return [key for key, edge in profile.head.edges.items() if edge <= now]
 
 

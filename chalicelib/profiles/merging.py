@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from ..computations.catalogue import Catalogue
 from ..errors import VersionConflict
 from ..identity.external_id import ExternalId
+from ..journeys.passage import united as united_passages
 from . import consent, membership, room
 from .filling import united
 from .ports import ProfileKey, Profiles
@@ -78,6 +79,10 @@ def fold(survivor: Profile, loser: Profile, catalogue: Catalogue | None) -> None
     for profile_id in survivor.ids:
         kept.expecting.pop(profile_id, None)
     kept.fills = united(kept.fills, gone.fills)
+    for version_id, passage in gone.journeys.items():
+        known_passage = kept.journeys.get(version_id)
+        kept.journeys[version_id] = passage if known_passage is None else united_passages(known_passage, passage)
+    kept.met = max(kept.met, gone.met)
     if catalogue is not None:
         _uncover(kept, catalogue)
         _fold_streams(survivor, loser, catalogue)

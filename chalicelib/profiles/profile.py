@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ..identity.external_id import USERS, ExternalId
+from ..journeys.passage import Passage
 
 # Reserved: never the ids of profiles. A user id that leads to SUPPRESSED names somebody who must not be tracked.
 SUPPRESSED = "suppressed"
@@ -126,6 +127,9 @@ class Head(msgspec.Struct, kw_only=True):
     frozen profiles that can no longer be taken in, with the version in which they were frozen. `expecting` names
     profiles that somebody was about to freeze for this one, with the version they had: they may be waiting. `fills`
     are of the streams, by key, that are being filled with history.
+
+    `journeys` are the passages through versions of journeys, by version id. `met` is the newest cut of a journey that
+    was known when the profile was written.
     """
 
     collection: str = USERS
@@ -148,6 +152,8 @@ class Head(msgspec.Struct, kw_only=True):
     fills: dict[str, Fill] = msgspec.field(default_factory=dict)
     news: News | None = None
     consent: dict[str, Preference] = msgspec.field(default_factory=dict)
+    journeys: dict[str, Passage] = msgspec.field(default_factory=dict)
+    met: int = 0
 
 
 class Profile(msgspec.Struct, kw_only=True):

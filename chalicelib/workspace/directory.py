@@ -1,7 +1,7 @@
 """The read side of the workspace, cached for the workers and for the authentication of every request."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from graphlib import CycleError
 from typing import Generic, NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
 from .destinations import opened
+from .itineraries import Travelled, travelled
 from .model import Activation, Connection, Destination, Source, Space, Token
 from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
@@ -22,6 +23,7 @@ from .storage import (
     destination_key,
     identity_rules_key,
     index_key,
+    is_journey_version,
     source_key,
     space_filters_key,
     space_key,
@@ -152,9 +154,11 @@ class StoredDirectory:
         records = every(self._storage.records, partition, "computation#")
         connections = every(self._storage.records, partition, "connection#")
         activations = every(self._storage.records, partition, "activation#")
+        journeys = every(self._storage.records, partition, "journey")  # and their versions
         single = self._storage.records.get_many([identity_rules_key(space_id), space_filters_key(space_id)])
         content = frozenset(
-            (record.key.sort, record.version) for record in (*records, *connections, *activations, *single.values())
+            (record.key.sort, record.version)
+            for record in (*records, *connections, *activations, *journeys, *single.values())
         )
         now = self._clock.now()
         if before and before.view.version == version:
@@ -165,9 +169,15 @@ class StoredDirectory:
         plans, computations = _plans(before), map(self._storage.computations.read, records)
         compiled = [_compile(computation, plans) for computation in computations if computation.is_computed]
         rules, filters = single.get(identity_rules_key(space_id)), single.get(space_filters_key(space_id))
+        found = travelled(
+            (item for item in compiled if item),
+            [self._storage.journeys.read(record) for record in journeys if not is_journey_version(record.key)],
+            [self._storage.journey_versions.read(record) for record in journeys if is_journey_version(record.key)],
+            before.view.catalogue.itineraries if before else {},
+        )
         view = SpaceView(
             version,
-            _catalogue(version, [item for item in compiled if item]),
+            _catalogue(version, found),
             _by_computation(self._storage.connections.read(record) for record in connections),
             self._storage.identity_rules.read(rules) if rules else DEFAULT_RULES,
             _by_connection(self._storage.activations.read(record) for record in activations),
@@ -196,7 +206,11 @@ def _compiled_from(computation: Computation) -> Hashable:
     upcoming = computation.upcoming
     editions = [(computation.query, computation.generations)]
     editions += [(upcoming.query, upcoming.generations)] if upcoming else []
-    return computation.id, tuple((query, tuple(sorted(generations.items()))) for query, generations in editions)
+    return (
+        computation.id,
+        computation.created_at,
+        tuple((query, tuple(sorted(generations.items()))) for query, generations in editions),
+    )
 
 
 def _compile(computation: Computation, plans: Mapping[Hashable, Compiled]) -> Compiled | None:
@@ -210,15 +224,26 @@ def _compile(computation: Computation, plans: Mapping[Hashable, Compiled]) -> Co
         return None
 
 
-def _catalogue(version: int, compiled: Sequence[Compiled]) -> Catalogue:
+def _catalogue(version: int, found: Travelled) -> Catalogue:
     """Two that were created at the same moment may refer to each other; the newest of a circle is left out."""
-    kept = {item.computation.key: item for item in compiled}
+    kept = {item.computation.key: item for item in found.compiled}
+    itineraries = {itinerary.node: itinerary for itinerary in found.itineraries}
+
+    def age(node: str) -> tuple[int, str]:
+        return (itineraries[node].route.first_cut if node in itineraries else kept[node].computation.created_at), node
+
     while True:
         try:
-            return Catalogue(version, kept.values())
+            return Catalogue(version, kept.values(), itineraries.values(), found.versions)
         except CycleError as error:
-            newest = max(error.args[1], key=lambda key: (kept[key].computation.created_at, key))
-            logger.error("Computation %s is left out: cycle", kept.pop(newest).computation.id)
+            newest = max(error.args[1], key=age)
+            if newest not in itineraries:
+                logger.error("Computation %s is left out: cycle", kept.pop(newest).computation.id)
+                continue
+            gone = itineraries.pop(newest)
+            logger.error("Version %s of a journey is left out: cycle", gone.route.version_id)
+            for compiled in gone.stops.values():
+                del kept[compiled.computation.key]
 
 
 def _by_computation(connections: Iterable[Connection]) -> dict[str, list[Connection]]:

@@ -15,6 +15,8 @@
                        connection#{id}             Connection
                        activation#{id}             Activation
                        link#{computation}#{dest}   Reservation of the pair, owner is the connection
+                       journey#{id}                Journey
+                       journey_version#{journey}#{id}  Version
                        identity_rules              Rules, absent as long as the default holds
                        filters                     SpaceFilters, absent as long as there was none
                        failure_notifications       Preferences, absent as long as the default holds
@@ -42,6 +44,7 @@ from ..clock import MINUTE, Clock
 from ..computations.computation import Computation
 from ..errors import Conflict, NotFound, VersionConflict
 from ..identity.rules import Rules
+from ..journeys.model import Journey, Version
 from ..records import Key, Record, Records, every
 from .model import Activation, Connection, Destination, Label, Source, Space, SpaceFilters, Token, Workspace
 
@@ -179,6 +182,8 @@ class Storage:
         self.computations = Shelf(records, Computation)
         self.connections = Shelf(records, Connection)
         self.activations = Shelf(records, Activation)
+        self.journeys = Shelf(records, Journey)
+        self.journey_versions = Shelf(records, Version)
         self.labels = Shelf(records, Label)
         self.tokens = Shelf(records, Token)
         self.issued_tokens = Shelf(records, IssuedToken)
@@ -246,6 +251,18 @@ def activation_key(space_id: str, activation_id: str) -> Key:
 
 def link_key(space_id: str, computation_id: str, destination_id: str) -> Key:
     return Key(space_partition(space_id), f"link#{computation_id}#{destination_id}")
+
+
+def journey_key(space_id: str, journey_id: str) -> Key:
+    return Key(space_partition(space_id), f"journey#{journey_id}")
+
+
+def journey_version_key(space_id: str, journey_id: str, version_id: str) -> Key:
+    return Key(space_partition(space_id), f"journey_version#{journey_id}#{version_id}")
+
+
+def is_journey_version(key: Key) -> bool:
+    return key.sort.startswith("journey_version#")
 
 
 def identity_rules_key(space_id: str) -> Key:
