@@ -30,8 +30,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Target(msgspec.Struct, kw_only=True, frozen=True):
-    """Where a step sends. `settings` and `id_sync` are what a connection of an audience takes; `connection_id` is that of
-    the connection, made when the journey is published."""
+    """Where a step sends. `settings` and `id_sync` are what a connection of an audience takes; `connection_id` is that
+    of the connection, made when the journey is published."""
 
     destination_id: str
     connection_id: str
@@ -40,9 +40,9 @@ class Target(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Side(msgspec.Struct, kw_only=True, frozen=True):
-    """What has an audience of its own: a step, or one side or branch of a split. `name` is that of the branch, "true" or
-    "false" of a side, and empty where the step itself is meant. `share` is of a random branch, in percent. `next` is
-    the id of the step to go on with; None ends the path."""
+    """What has an audience of its own: a step, or one side or branch of a split. `name` is that of the branch, "true"
+    or "false" of a side, and empty where the step itself is meant. `share` is of a random branch, in percent. `next`
+    is the id of the step to go on with; None ends the path."""
 
     name: str
     key: str
@@ -87,7 +87,8 @@ class Version(msgspec.Struct, kw_only=True):
 class Standing(msgspec.Struct, kw_only=True, frozen=True):
     """How a version stands. `cuts` are when it was published and each time it was resumed: only what happened since the
     last one lets somebody in. `exclusive`: nobody who was in an earlier version comes in. `was_drained`: it was
-    archived after having been draining."""
+    archived after having been draining. `exits`: its settings name an exit time; said at the publication, for the
+    versions after it."""
 
     version_id: str
     number: int
@@ -95,6 +96,7 @@ class Standing(msgspec.Struct, kw_only=True, frozen=True):
     cuts: list[int] = msgspec.field(default_factory=list)
     exclusive: bool = False
     was_drained: bool = False
+    exits: bool = False
 
 
 class Journey(msgspec.Struct, kw_only=True):
