@@ -63,7 +63,7 @@ class Completions:
 
 
 class _Subject:
-    """The computation a task works for; itself, when somebody ordered it for the whole space."""
+    """The computation or journey a task works for; itself, when somebody ordered it for the whole space."""
 
     def __init__(self, space: Space, type: str, id: str, name: str) -> None:
         self._space, self.type, self._id, self._name = space, type, id, name
@@ -100,6 +100,8 @@ class _Subjects:
         computation = self._computations.find(computation_key(space.id, id))
         if computation is None:  # deleted meanwhile
             return _Subject(space, _BY_PREFIX.get(id[:4], JOURNEY), id, id)
+        if computation.step is not None:
+            return _Subject(space, JOURNEY, computation.step.journey_id, computation.name)
         return _Subject(space, AUDIENCE if is_audience(computation) else TRAIT, id, computation.name)
 
 

@@ -24,6 +24,7 @@ from ..profiles.lookup import Lookup
 from ..profiles.merging import without_members
 from ..profiles.ports import ProfileKey, Profiles
 from ..profiles.profile import Profile
+from ..profiles.travelling import meet_all
 from ..records import Key, Records
 from ..tasks.kind import BATCH, Cursor, Done, Kind, StepFailed, per_computation
 from ..tasks.task import Step, Task
@@ -211,6 +212,7 @@ class Run:
         if membership.agrees(membership.standing(user, computation.key, account), account, verdict.value):
             return False
         now = max(self.runs.clock.now(), user.head.updated_at)
+        meet_all(user, catalogue)
         if membership.settle(user, computation.key, computation.id, account, verdict.value, now):
             evaluation.evaluate(user, catalogue, catalogue.readers_of_trait.get(computation.key, ()), now)
         return True
