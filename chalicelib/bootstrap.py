@@ -33,6 +33,7 @@ from .delivery.emit import Emitter
 from .delivery.figures import Figures
 from .delivery.flush import Flush
 from .delivery.graph import Graph
+from .delivery.journey_figures import JourneyFigures
 from .delivery.ledger import Ledger
 from .delivery.lists import SYNC, Lists
 from .delivery.pace import Pacer
@@ -152,7 +153,8 @@ class Application:
         workshops = Workshops(a.archive, a.clock, _scratch, a.fanout)
         self.compaction, self.gathering = Compaction(workshops), Gathering(workshops)
         self.rounds = Rounds(a.archive, a.work, lambda: self.engine.tasks, a.clock)
-        chronicles = Graph(a.archive), Milestones(self.identity_log)
+        self.journey_figures = JourneyFigures(a.work, a.clock)
+        chronicles = Graph(a.archive), Milestones(self.identity_log), self.journey_figures
         self.emitter = Emitter(
             directory=self.directory,
             dispatch=self.dispatch,
