@@ -30,13 +30,18 @@ def move_on(profile: Profile, itinerary: Itinerary, traits: dict[str, Any], now:
         head.edges.pop(node, None)
     else:
         head.edges[node] = max(due, now + 1)
-    if passage == before:
+    if passage == before and not _took_in(profile):
         return set()
     if passage is None:
         head.journeys.pop(route.version_id, None)
     else:
         head.journeys[route.version_id] = passage
     return {node, *_show(profile, itinerary, passage or Passage(), traits, now)}
+
+
+def _took_in(profile: Profile) -> bool:
+    """Whether this very change makes two people one: of each trait they show the newer, whoever of them it was of."""
+    return any(merge.trigger is not None for merge in profile.head.merges)
 
 
 def meet_all(profile: Profile, catalogue: Catalogue) -> bool:

@@ -314,6 +314,20 @@ def test_two_people_who_become_one_have_joined_what_either_did():
     assert ada.traits["j_o_d"] is ada.traits["j_o_e"] is True
 
 
+def test_who_is_taken_in_while_inside_brings_the_traits_of_it():
+    """The survivor left later than the other one joined, so what they show of themselves is newer."""
+    town_ = town(entry("a", "d"), send("d"), queries=QUERIES, exit_after=DAY)
+    ada, bob = Person(), Person("use_2")
+    ada.buys(town_, T0 + HOUR)
+    bob.buys(town_, T0 + 3 * HOUR)
+    ada.waits(town_, T0 + DAY + HOUR)
+    assert ada.traits["j_o_d"] is False
+    freeze(bob.profile, Merge("use_1", T0 + DAY + 2 * HOUR, "m", "src"))
+    ada.does(town_, T0 + DAY + 2 * HOUR, frozen=[bob.profile])
+    assert ada.traits["j_o_d"] is ada.traits["j_o_d_hidden_entry"] is True
+    assert ada.traits["j_o_d_hidden_entry_joined_at"] == to_iso(T0 + 3 * HOUR)
+
+
 def test_what_is_remembered_for_a_step_is_let_go_when_it_is_too_old():
     ada, town_ = Person(), town(*SIMPLE, queries=QUERIES)
     ada.buys(town_, T0 + HOUR)
