@@ -146,7 +146,8 @@ def next_of(passage, what, at):
 
 def lived(history):
     """The changes, and the truth by day."""
-    changes, truth = [], {}
+    changes: list = []
+    truth: dict = {}
     for profile_id, life in history.items():
         heads, passage = [None], None
         for day, what in enumerate(life):
