@@ -321,7 +321,7 @@ def test_who_is_taken_in_while_inside_brings_the_traits_of_it():
     ada.buys(town_, T0 + HOUR)
     bob.buys(town_, T0 + 3 * HOUR)
     ada.waits(town_, T0 + DAY + HOUR)
-    assert ada.traits["j_o_d"] is False
+    assert ada.profile.head.outcomes["j_o_d"].value is False
     freeze(bob.profile, Merge("use_1", T0 + DAY + 2 * HOUR, "m", "src"))
     ada.does(town_, T0 + DAY + 2 * HOUR, frozen=[bob.profile])
     assert ada.traits["j_o_d"] is ada.traits["j_o_d_hidden_entry"] is True
