@@ -1,6 +1,6 @@
 """Journeys drawn in a few words, and people whose conditions follow a time line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chalicelib.journeys.model import (
     AD,
@@ -111,13 +111,14 @@ def drawn(*steps: Step, status: str = LIVE, cuts: Sequence[int] = (T0,), **setti
 class Traveller:
     """`lines` are by stop, or by stop and cut, the instants at which its condition turns, false before the first one.
 
-    `foreseen`: whether time alone turns them, so that they are edges.
+    `foreseen`: whether time alone turns them, so that they are edges; not so those of the stops in `by_events`.
     """
 
     def __init__(self, route: Route, profile_id: str = "pro_1", foreseen: bool = True) -> None:
         self.route = route
         self.profile_id = profile_id
         self.foreseen = foreseen
+        self.by_events: Collection[str] = ()
         self.lines: dict[str | tuple[str, int], Sequence[int]] = {}
         self.others: dict[str, Passage] = {}
         self.passage: Passage | None = None
@@ -125,10 +126,16 @@ class Traveller:
         self.due: int | None = None
         self.asked: set[tuple[str, int]] = set()
 
+    @property
+    def here(self) -> Passage:
+        return self.passage or Passage()
+
     def holds(self, stop_id: str, cut: int, now: int) -> tuple[bool, int | None]:
         line = self.lines.get((stop_id, cut), self.lines.get(stop_id, NEVER))
         edge = next((instant for instant in line if instant > now), None)
-        return sum(instant <= now for instant in line) % 2 == 1, edge if self.foreseen else None
+        return sum(
+            instant <= now for instant in line
+        ) % 2 == 1, edge if self.foreseen and stop_id not in self.by_events else None
 
     def at(self, now: int) -> Passage:
         """Travel, and once more: nothing more may happen. Nowhere is shown as a passage without anything in it."""
@@ -146,12 +153,15 @@ class Traveller:
         assert again.passage == first.passage
         assert first.due is None or first.due > now
         self.passage, self.due = first
-        return self.passage or Passage()
+        return self.here
 
-    def until(self, end: int) -> list[tuple[int, Passage]]:
-        """Travel whenever something is due; where the person was then."""
-        seen = []
-        while self.due is not None and self.due <= end:
-            now = self.due
-            seen.append((now, self.at(now)))
-        return seen
+    def until(self, end: int, *events: int) -> Passage:
+        """Travel at these instants, and whenever something is due."""
+        waiting = sorted(events)
+        while True:
+            instants = [instant for instant in (self.due, *waiting[:1]) if instant is not None and instant <= end]
+            if not instants:
+                return self.here
+            now = min(instants)
+            waiting = [instant for instant in waiting if instant > now]
+            self.at(now)
