@@ -49,7 +49,9 @@ def reenters_at(route: Route, passage: Passage) -> int | None:
 def _opens_at(route: Route, stop: Stop, passage: Passage) -> int | None:
     """When nothing but its condition is, or was, between the person and the stop; None: who knows."""
     if stop is not route.stops[0]:
-        return min((passage.joined[way.origin] + way.wait for way in stop.ways if way.origin in passage.joined), default=None)
+        return min(
+            (passage.joined[way.origin] + way.wait for way in stop.ways if way.origin in passage.joined), default=None
+        )
     if not route.opens:
         return None
     return 0 if passage.exited_at is None else reenters_at(route, passage)

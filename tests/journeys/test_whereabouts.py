@@ -31,9 +31,7 @@ def test_whoever_joined_a_stop_need_not_be_its_member():
 
 
 def test_of_several_ways_the_first_to_open_counts():
-    route = drawn(
-        entry("a", "m"), multi_branch("m", "d", "w"), delay("w", DAY, "d"), send("d")
-    )
+    route = drawn(entry("a", "m"), multi_branch("m", "d", "w"), delay("w", DAY, "d"), send("d"))
     assert seen(route, inside(a=T0), T0) == {
         "a": (T0, True, None, None),
         "m/0": (None, False, CONDITION, None),
@@ -82,11 +80,10 @@ def test_where_nobody_moves_nobody_waits():
 
 
 def test_it_agrees_with_the_way_people_travel():
-    """Whatever waits for a delay is joined, or waits for its condition, when that is over."""
-    route = drawn(*SIMPLE)
-    ada = Traveller(route)
-    del ada
-    passage = inside(a=T0)
-    opens = seen(route, passage, T0)["b"][3]
-    assert seen(route, passage, opens - 1)["b"][2] == DELAY
-    assert seen(route, passage, opens)["b"][2] == CONDITION
+    ada = Traveller(drawn(*SIMPLE), foreseen=False)
+    ada.lines = {"a": (T0,), "b": (T0 + 3 * DAY,)}
+    told = seen(ada.route, ada.at(T0), T0)["b"]
+    assert told == (None, False, DELAY, ada.due)
+    assert seen(ada.route, ada.at(T0 + DAY), T0 + DAY)["b"] == (None, False, CONDITION, None)
+    assert ada.due is None
+    assert seen(ada.route, ada.at(T0 + 3 * DAY), T0 + 3 * DAY).keys() == {"a", "b", "d"}
