@@ -2,8 +2,8 @@
 
     prepare → settle → scan → apply → switch → wait → evaluate → finalize
 
-Settling and waiting let all workers come to an end that may not know what was changed just before. What happens in
-`apply`, and why no event is lost or counted twice, is told in `profiles.filling`. Where no stream is to be filled,
+Settling and waiting let all workers come to an end that may not know what was changed just before; waiting lasts until
+everybody has been looked at for what the definition reads. What happens in `apply`, and why no event is lost or counted twice, is told in `profiles.filling`. Where no stream is to be filled,
 settling, scanning and applying are over at once. With the switch the new definition counts: values change in live
 traffic from then on, and `evaluate` looks once at everybody whom no event comes for.
 """
@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .. import query
-from ..clock import DAY, Clock
+from ..clock import DAY, HOUR, Clock
 from ..computations.catalogue import Compiled, compile_computation
 from ..computations.computation import COMPUTING, PREPARING, Computation
 from ..computations.computation import USERS as OF_USERS
@@ -42,6 +42,10 @@ PAGES = 20  # between two cursors: each is a write of the whole task
 # Messages received that long before streams were begun were counted before, and without a note; younger ones may be
 # under way, or counted by somebody who noted it. They are decided one by one, however long the run had to wait.
 UNDER_WAY = DAY
+
+# Runs hold a place in the pool of their space meanwhile, and what they wait for may be in line behind them.
+PATIENCE = HOUR
+_EARLY = ""
 
 Result = Done | Cursor | Later
 
@@ -155,7 +159,12 @@ class Backfill:
         return Done()
 
     def wait(self, task: Task, step: Step, deadline: Deadline) -> Result:
-        return self._pause(step) if self._evaluates(task) else Done()
+        if not self._evaluates(task):
+            return Done()
+        now = self.clock.now()
+        if self._is_early(task) and now < (step.started_at or now) + PATIENCE:
+            return Later(_EARLY, now + self.settle)
+        return self._pause(step)
 
     def evaluate(self, task: Task, step: Step, deadline: Deadline) -> Result:
         if not self._evaluates(task):
@@ -182,7 +191,7 @@ class Backfill:
 
     def _pause(self, step: Step) -> Result:
         now = self.clock.now()
-        until = now + self.settle if step.cursor is None else int(step.cursor)
+        until = int(step.cursor) if step.cursor else now + self.settle
         return Later(str(until), until) if now < until else Done()
 
     def _look_at(self, task: Task, profile_ids: Iterable[str], place: Place) -> Place:
@@ -208,6 +217,11 @@ class Backfill:
     def _evaluates(self, task: Task) -> bool:
         """What is computed on accounts waits for its own runs."""
         return self._computation(task).scope == OF_USERS
+
+    def _is_early(self, task: Task) -> bool:
+        """Whether something it reads has yet to be taken in itself."""
+        present = self.storage.computations.every(space_partition(task.space_id), "computation#")
+        return not self._compiled(task).plan.references.isdisjoint(c.key for c in present if c.is_awaited)
 
     def _filling(self, task: Task) -> list[query.Stream]:
         """The streams this run has to complete; none any more after the switch."""

@@ -25,16 +25,18 @@ from .computation import AUDIENCE, FAILED, USERS, Computation, Edition, generati
 
 class Compiled(NamedTuple):
     """A computation with its plan, and with that of the edition being taken in; the streams of both say what a
-    profile must remember for it."""
+    profile must remember for it. `waits`: it never was counted and reads another one that is not either. Its values
+    would be those of a world in which nobody has that one, and be told before they are right."""
 
     computation: Computation
     plan: query.Plan
     upcoming: query.Plan | None = None
+    waits: bool = False
 
     @property
     def is_evaluated(self) -> bool:
         """Whether its value changes with what happens."""
-        return self.computation.enabled and self.computation.ready
+        return self.computation.enabled and self.computation.ready and not self.waits
 
     @property
     def is_taken_in(self) -> bool:
@@ -105,7 +107,7 @@ class Catalogue:
         itineraries: Iterable[Itinerary] = (),
         versions: Iterable[str] = (),
     ) -> None:
-        items = list(compiled)
+        items = _with_waiting(list(compiled))
         self.version = version
         self.by_key = {c.computation.key: c for c in items if c.computation.scope == USERS}
         self.accounts = {c.computation.key: c for c in items if c.computation.scope != USERS}
@@ -193,6 +195,14 @@ class Catalogue:
                 self.readers_of_stream[stream.key].add(node)
         for trait in plan.traits:
             self.readers_of_trait.setdefault(trait, set()).add(node)
+
+
+def _with_waiting(items: list[Compiled]) -> list[Compiled]:
+    awaited = {item.computation.key for item in items if item.computation.is_awaited}
+    return [
+        item._replace(waits=not item.computation.counted and not awaited.isdisjoint(item.plan.references))
+        for item in items
+    ]
 
 
 def node_of(version_id: str) -> str:

@@ -92,6 +92,11 @@ class Computation(msgspec.Struct, kw_only=True):
         """False for what is only kept: nobody ever gets values of it."""
         return self.scope != LINKED
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether what reads it for the first time should wait: not everybody has a value yet, but will have."""
+        return self.scope == USERS and self.enabled and not self.counted and self.stage != FAILED
+
 
 def generation_of(computation_id: str, at: int) -> str:
     """Of the streams that an edition begins."""

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.clock import DAY, MINUTE, SECOND
 from chalicelib.computations.computation import ACCOUNTS
 from chalicelib.deadline import NoDeadline
 from chalicelib.errors import Conflict
 from chalicelib.tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED
+from chalicelib.workspace.storage import Storage, computation_key
 from tests.backfill.plain_past import PlainPast
 from tests.backfill.town import SETTLE, Process, Town, untouched
 
@@ -220,3 +222,60 @@ def test_what_a_slow_worker_counts_without_knowing_of_it_is_found_in_history(tow
     assert members(town, made) == 0
     town.run()
     assert (members(town, made), town.check()) == (2, 2)
+
+
+def values_seen(town: Town, computation: Any, rounds: int = 60) -> set[Any]:
+    """Every value that anybody ever had of it until nothing is left to be taken in; people do things meanwhile."""
+    seen: set[Any] = set()
+    for _ in range(rounds):
+        town.home.compute()
+        town.send({"event": "B", "u": "u1"}, {"event": "B", "u": "u3"})
+        seen |= {town.actual(computation, person) for person in town.people()}
+        town.clock.advance(30 * SECOND)
+        town.tick()
+        if not town.home.engine.tasks.open():
+            return seen | {town.actual(computation, person) for person in town.people()}
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_what_reads_another_one_waits_for_it(town: Town, history: bool) -> None:
+    """Otherwise it would tell of people who have done what the other one has yet to find out."""
+    first = town.audience("First", "event('A').count() >= 1")
+    rest = town.audience("Rest", "NOT trait('first') = 'true'", includeHistoricalData=history)
+    after = town.audience("After", "trait('rest') = 'true'", includeHistoricalData=history)
+    town.send({"event": "B", "u": "u3"})
+    assert values_seen(town, rest) == {None, True}
+    assert (members(town, first), members(town, rest), members(town, after)) == (2, 1, 1)
+    assert {town.stored(made.id).stage for made in (first, rest, after)} == {"live"}
+
+
+def test_nobody_waits_for_what_failed_or_is_switched_off(town: Town, past: list[Watched]) -> None:
+    past[0].broken = True
+    first = town.audience("First", "event('A').count() >= 1")
+    rest = town.audience("Rest", "NOT trait('first') = 'true'")
+    town.run(rounds=400)
+    assert (town.stored(first.id).stage, town.stored(rest.id).stage) == ("failed", "live")
+    off = town.audience("Off", "event('B').count() >= 1", includeHistoricalData=False)
+    town.update(off, enabled=False)
+    last = town.audience("Last", "NOT trait('off') = 'true'")
+    town.run()
+    assert (members(town, rest), members(town, last)) == (2, 2)
+
+
+def test_nobody_waits_for_ever(town: Town) -> None:
+    """What it waits for may stand in line behind it."""
+    first = town.audience("First", "event('A').count() >= 1")
+    town.run()
+    stuck = Storage(town.workspace, town.clock).computations
+    key = computation_key(town.space_id, first.id)
+    stuck.amend(key, lambda present: replace(present, counted=False, stage="computing"))
+    Storage(town.workspace, town.clock).bump(town.space_id)
+    rest = town.audience("Rest", "NOT trait('first') = 'true'")
+    stages = []
+    for _ in range(70):
+        town.home.compute()
+        stages.append(town.stored(rest.id).stage)
+        town.clock.advance(MINUTE)
+        town.tick()
+    assert stages.index("live") == pytest.approx(60, abs=4)
