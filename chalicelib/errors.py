@@ -3,6 +3,7 @@
 MusterError
 ├── Permanent                 trying again cannot help
 │   ├── Invalid               the caller's input breaks a rule; `problems` says which
+│   │   └── Unsound           every part of it is in order, but they do not fit together
 │   ├── NotFound
 │   ├── Conflict              the state of the thing forbids it
 │   ├── Unauthorized
@@ -45,6 +46,10 @@ class Invalid(Permanent):
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(p.message for p in problems))
         self.problems = problems
+
+
+class Unsound(Invalid):
+    """Input whose parts are in order and do not fit together."""
 
 
 class NotFound(Permanent):

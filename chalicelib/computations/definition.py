@@ -1,14 +1,22 @@
 """What can be said of a definition before it is computed: whether it is sound and what it refers to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 from .. import query
 from ..clock import DAY
 from ..errors import Problem
-from .computation import LINKED, USERS, Computation
+from .computation import AUDIENCE, LINKED, USERS, Computation
 from .status import query_of
 
 FIELD = "definition.query"
+
+
+class Group(NamedTuple):
+    """What is decided at once: whoever reads one of these names depends on all of the computations with these ids."""
+
+    names: Collection[str]
+    ids: Collection[str]
 
 
 def check(text: str, kind: str, scope: str) -> list[Problem]:
@@ -22,20 +30,39 @@ def check(text: str, kind: str, scope: str) -> list[Problem]:
     return []
 
 
-def check_cycle(computation: Computation, others: Iterable[Computation]) -> list[Problem]:
+def is_funnel(text: str) -> bool:
+    """Of the sound query of an audience of users."""
+    return query.is_funnel(query.parse(text, kind=AUDIENCE, scope=USERS))
+
+
+def keys_read(text: str) -> frozenset[str]:
+    """By the sound query of an audience of users."""
+    return query.keys_read(query.parse(text, kind=AUDIENCE, scope=USERS))
+
+
+def check_cycle(computation: Computation, others: Iterable[Computation], groups: Iterable[Group] = ()) -> list[Problem]:
     """Why this computation, whose query is sound, cannot stand beside the others: it would wait for itself."""
-    others = list(others)
+    others, groups = list(others), list(groups)
     definition = _parsed(computation, computation.query)
     if definition is None:
         return []
     # What is being taken in counts, and what it has yet to replace.
     for text_of in (query_of, _active):
-        existing = {other.key: found for other in others if (found := _parsed(other, text_of(other)))}
         try:
-            query.check_cycle(existing, computation.key, definition)
+            query.check_cycle(_definitions(others, groups, text_of), computation.key, definition)
         except query.QueryError as error:
             return [_problem(error)]
     return []
+
+
+def depends_on(text: str, others: Iterable[Computation], groups: Iterable[Group]) -> set[str]:
+    """Every key that the sound query of an audience of users comes to depend on."""
+    others, groups = list(others), list(groups)
+    definition = query.parse(text, kind=AUDIENCE, scope=USERS)
+    found = set[str]()
+    for text_of in (query_of, _active):
+        found |= query.depends_on(_definitions(others, groups, text_of), definition)
+    return found
 
 
 def references(computation: Computation) -> frozenset[str]:
@@ -57,6 +84,18 @@ def lookback_of(computation: Computation) -> int | None:
     windows = query.windows(definition) if definition else []
     longest = [window for window in windows if window is not None]
     return -(-max(longest) // DAY) if longest and len(longest) == len(windows) else None
+
+
+def _definitions(
+    others: Iterable[Computation], groups: Iterable[Group], text_of: Callable[[Computation], str]
+) -> dict[str, query.Definition]:
+    """By key."""
+    parsed = [(other, found) for other in others if (found := _parsed(other, text_of(other)))]
+    definitions = {other.key: found for other, found in parsed}
+    for group in groups:
+        if inside := [found for other, found in parsed if other.id in group.ids]:
+            definitions |= dict.fromkeys(group.names, query.together(inside))
+    return definitions
 
 
 def _active(computation: Computation) -> str:

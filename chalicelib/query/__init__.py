@@ -22,7 +22,7 @@ from .occurrence import Occurrence
 from .parser import parse
 from .plan import Evaluation, Plan, evaluate, evaluate_account
 from .printer import to_text
-from .references import cadence, check_cycle, keys_read, windows
+from .references import cadence, check_cycle, depends_on, is_funnel, keys_read, together, windows
 from .stream import Stream
 from .syntax import Definition
 
@@ -36,11 +36,14 @@ __all__ = [
     "cadence",
     "check_cycle",
     "compile",
+    "depends_on",
     "evaluate",
     "evaluate_account",
     "explain",
+    "is_funnel",
     "keys_read",
     "parse",
     "to_text",
+    "together",
     "windows",
 ]

@@ -1,9 +1,26 @@
 """What a definition reads, who depends on whom, and how often it is computed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from .errors import CYCLE, QueryError
-from .syntax import And, Comparison, Condition, Definition, Not, Operand, Or, Quantified, Reduced, Stream, Trait, Where
+from .syntax import (
+    And,
+    Between,
+    Comparison,
+    Condition,
+    Definition,
+    Not,
+    Operand,
+    Or,
+    Property,
+    Quantified,
+    Reduced,
+    Stream,
+    Trait,
+    Where,
+    Within,
+)
 from .vocabulary import USERS
 from .windows import from_now
 
@@ -35,6 +52,20 @@ def keys_read(definition: Definition) -> frozenset[str]:
     return frozenset(node.path[0] for node in _key_like(definition))
 
 
+def is_funnel(definition: Definition) -> bool:
+    """Whether it looks from one event to another, as `parent:` says."""
+    filters = (item for stream in streams_read(definition) for item in stream.filters)
+    relative = (item for item in filters if isinstance(item, Within | Between))
+    properties = (node for node in parts(definition.body) if isinstance(node, Property))
+    return any(item.parent for item in relative) or any(node.parent for node in properties)
+
+
+def together(definitions: Sequence[Definition]) -> Definition:
+    """One that reads what all of them read; they are at least one."""
+    conditions = tuple(d.body for d in definitions if not isinstance(d.body, Reduced))
+    return replace(definitions[0], body=And(conditions))
+
+
 def _key_like(definition: Definition) -> list[Trait]:
     return [node for node in traits_read(definition) if len(node.path) == 1]
 
@@ -45,6 +76,11 @@ def check_cycle(existing: Mapping[str, Definition], key: str, definition: Defini
         if key in _reachable(existing, node.path[0]):
             message = f"`{node.path[0]}` depends on `{key}`, which is being defined here"
             raise QueryError(CYCLE, message, definition.text, node.offset)
+
+
+def depends_on(existing: Mapping[str, Definition], definition: Definition) -> set[str]:
+    """Every key that it reads, or that these read."""
+    return {key for start in keys_read(definition) for key in _reachable(existing, start)}
 
 
 def _reachable(existing: Mapping[str, Definition], start: str) -> set[str]:

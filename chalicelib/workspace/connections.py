@@ -1,8 +1,9 @@
 """Connections: which destinations hear of the changes of which computation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from ..clock import Clock
@@ -10,6 +11,7 @@ from ..computations.catalogue import is_audience
 from ..computations.computation import Computation
 from ..errors import Conflict, NotFound
 from ..ids import Ids
+from ..journeys.model import Target
 from .body import LONGEST, Body
 from .model import COMBINATION, PER_IDENTIFIER, Activation, Connection, IdSync, Space
 from .ports import DestinationKind, Resyncs
@@ -72,9 +74,42 @@ class Connections:
         destination_id = target.required_text("id")
         if target.choice("type", ("destination", "warehouse"), required=True) == "warehouse":
             target.reject("type", "warehouses cannot be connected; connect a destination")
-        id_sync, settings = _id_sync(body), _settings(body)
+        id_sync, settings = read_id_sync(body), _settings(body)
         body.done()
-        kind = self._checked(space, destination_id)
+        return self._add(space, computation, self._ids.ksuid("ii_"), destination_id, id_sync, settings)
+
+    def settle(self, space: Space, wanted: Sequence[tuple[Computation, Sequence[Target]]]) -> None:
+        """Make the connections of steps of a journey those of their targets. Doing it again changes nothing. Raises
+        NotFound and Conflict."""
+        present = {connection.id: connection for connection in self._every(space.id)}
+        for computation, targets in wanted:
+            ids = {target.connection_id for target in targets}
+            for connection in present.values():
+                if connection.computation_id == computation.id and connection.id not in ids:
+                    self._remove(connection)
+            for target in targets:
+                self._settle(space, computation, target, present.get(target.connection_id))
+        self._storage.bump(space.id)
+
+    def _settle(self, space: Space, computation: Computation, target: Target, present: Connection | None) -> None:
+        id_sync = msgspec.convert(target.id_sync, list[IdSync])
+        if present is None:
+            self._add(space, computation, target.connection_id, target.destination_id, id_sync, target.settings)
+        elif (present.id_sync, present.settings) != (id_sync, target.settings):
+            changed = {"id_sync": id_sync, "settings": target.settings, "updated_at": self._clock.now()}
+            key = connection_key(space.id, present.id)
+            self._storage.connections.amend(key, lambda present: replace(present, **changed))
+
+    def _add(
+        self,
+        space: Space,
+        computation: Computation,
+        id: str,
+        destination_id: str,
+        id_sync: list[IdSync],
+        settings: dict[str, Any],
+    ) -> Connection:
+        kind = self.check(space, destination_id)
         if kind is not None and kind.lists and not is_audience(computation):
             raise Conflict(
                 "this destination takes lists of members, and a computed trait has none; connect an audience",
@@ -82,7 +117,7 @@ class Connections:
             )
         now = self._clock.now()
         connection = Connection(
-            id=self._ids.ksuid("ii_"),
+            id=id,
             workspace_id=space.workspace_id,
             space_id=space.id,
             computation_id=computation.id,
@@ -105,7 +140,7 @@ class Connections:
     def update(self, connection: Connection, content: Mapping[str, Any]) -> Connection:
         """What is given replaces what is there; an empty list or object leaves it. Raises NotFound and Invalid."""
         body = Body(content)
-        id_sync, settings, enabled = _id_sync(body), _settings(body), body.flag("enabled")
+        id_sync, settings, enabled = read_id_sync(body), _settings(body), body.flag("enabled")
         body.done()
 
         def change(present: Connection) -> Connection:
@@ -144,6 +179,10 @@ class Connections:
         """To be called once the computation itself is gone."""
         self._remove_where(computation.space_id, lambda connection: connection.computation_id == computation.id)
 
+    def remove_computations(self, space_id: str, ids: Collection[str]) -> None:
+        """The same of several."""
+        self._remove_where(space_id, lambda connection: connection.computation_id in ids)
+
     def remove_destination(self, workspace_id: str, destination_id: str) -> None:
         """To be called once the destination itself is gone."""
         for space in self._storage.spaces.every(workspace_partition(workspace_id), "space#"):
@@ -152,7 +191,7 @@ class Connections:
     def _every(self, space_id: str) -> list[Connection]:
         return self._storage.connections.every(space_partition(space_id), "connection#")
 
-    def _checked(self, space: Space, destination_id: str) -> DestinationKind | None:
+    def check(self, space: Space, destination_id: str) -> DestinationKind | None:
         """The kind of a destination that can be connected. Raises NotFound and Conflict."""
         destination = self._storage.destinations.get(destination_key(space.workspace_id, destination_id))
         if destination.source_id != space.engage_source_id:
@@ -169,6 +208,9 @@ class Connections:
         def is_used_by(owner: str) -> bool:
             return self._storage.connections.find(connection_key(connection.space_id, owner)) is not None
 
+        present = self._storage.names.find(key)
+        if present is not None and present.owner == connection.id:
+            return  # taken in an earlier attempt
         if not self._storage.names.take(key, connection.id, is_used_by):
             raise Conflict("it is connected to this destination already")
 
@@ -190,7 +232,7 @@ class Connections:
         self._storage.names.delete(link_key(connection.space_id, connection.computation_id, connection.destination_id))
 
 
-def _id_sync(body: Body) -> list[IdSync]:
+def read_id_sync(body: Body) -> list[IdSync]:
     name = "idSyncConfiguration"
     items = body.items(name) or []
     if len(items) > MOST_ID_SYNCS:

@@ -15,6 +15,7 @@ from ..errors import Conflict, NotFound, Problem
 from ..ids import Ids
 from .body import Body
 from .connections import Connections
+from .journeys.motion import in_motion
 from .model import Space
 from .ports import Runs, Wish
 from .storage import Reservation, Storage, computation_key, key_key, space_partition
@@ -96,14 +97,14 @@ class Definitions:
         return self._storage.computations.every(space_partition(space_id), "computation#")
 
     def every(self, space_id: str, kind: str) -> list[Computation]:
-        """Oldest first."""
-        found = [computation for computation in self.all(space_id) if computation.kind == kind]
+        """Oldest first; without those that stand for steps of journeys."""
+        found = [c for c in self.all(space_id) if c.kind == kind and c.step is None]
         return sorted(found, key=lambda computation: (computation.created_at, computation.id))
 
     def get(self, space_id: str, kind: str, id: str, what: str) -> Computation:
         """Raises NotFound."""
         computation = self._storage.computations.find(computation_key(space_id, id))
-        if computation is None or computation.kind != kind:
+        if computation is None or computation.kind != kind or computation.step is not None:
             raise NotFound(f"there is no {what} with this id")
         return computation
 
@@ -170,7 +171,8 @@ class Definitions:
 
     def remove(self, computation: Computation) -> None:
         """With its connections; its key stays taken. Raises Conflict when another computation refers to it."""
-        readers = [o.name for o in self.all(computation.space_id) if computation.key in references(o)]
+        others = in_motion(self._storage, computation.space_id).counting(self.all(computation.space_id))
+        readers = [o.name for o in others if computation.key in references(o)]
         if readers:
             raise Conflict(f"other definitions refer to this one: {', '.join(sorted(readers))}")
         self._storage.computations.delete(computation_key(computation.space_id, computation.id))
@@ -179,7 +181,8 @@ class Definitions:
 
     def circles(self, computation: Computation) -> list[Problem]:
         """Why it cannot stand beside the others: it would wait for itself."""
-        return check_cycle(computation, self.all(computation.space_id))
+        moving = in_motion(self._storage, computation.space_id)
+        return check_cycle(computation, moving.counting(self.all(computation.space_id)), moving.groups)
 
     def edit_problems(self, computation: Computation, query: str) -> list[Problem]:
         """What is wrong with a new query, if there is one."""

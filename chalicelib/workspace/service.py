@@ -14,6 +14,7 @@ from .definitions import Definitions
 from .destination_filters import DestinationFiltering
 from .destinations import Destinations
 from .identity_rules import IdentityRules
+from .journeys.service import Journeys
 from .labels import Labels
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Runs, Sizes
@@ -46,6 +47,7 @@ class Workspaces:
         self.sources = Sources(storage, ids, clock, self.destinations)
         definitions = Definitions(storage, ids, clock, self.connections, runs)
         self.audiences = Audiences(definitions)
+        self.journeys = Journeys(storage, ids, clock, self.connections, runs)
         self.identity_rules = IdentityRules(storage)
         self.labels = Labels(storage)
         self.space_filters = SpaceFiltering(storage, ids, clock)

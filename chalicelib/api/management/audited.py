@@ -92,6 +92,8 @@ AUDIENCES = "/spaces/{space_id}/audiences"
 AUDIENCE = AUDIENCES + "/{audience_id}"
 TRAITS = "/spaces/{space_id}/computed-traits"
 TRAIT = TRAITS + "/{trait_id}"
+JOURNEYS = "/spaces/{space_id}/journeys"
+JOURNEY = JOURNEYS + "/{journey_id}"
 CONNECTIONS = "/destination-connections"
 CONNECTION = CONNECTIONS + "/{connection_id}"
 DESTINATION_FILTERS = "/destination/{destination_id}/filters"
@@ -129,6 +131,15 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", TRAIT + "/schedules"): _happened(MODIFIED, resources.trait),
     ("PATCH", TRAIT + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.trait),
     ("DELETE", TRAIT + "/schedules/{schedule_id}"): _happened(MODIFIED, resources.trait),
+    ("POST", JOURNEYS): _created(resources.made_journey),
+    ("PATCH", JOURNEY): _changed(resources.journey, "journey"),
+    ("DELETE", JOURNEY): _happened(DELETED, resources.journey),
+    ("POST", JOURNEY + "/publish"): _happened("Published", resources.journey),
+    ("POST", JOURNEY + "/pause"): _happened("Entry Paused", resources.journey),
+    ("POST", JOURNEY + "/resume"): _happened("Entry Resumed", resources.journey),
+    ("POST", JOURNEY + "/archive"): _happened("Archived", resources.journey),
+    ("POST", JOURNEY + "/clone"): _created(resources.made_journey),
+    ("POST", JOURNEY + "/versions"): _happened("Version Created", resources.journey),
     ("POST", "/sources"): _created(resources.made_source),
     ("PATCH", "/sources/{source_id}"): _changed(resources.source, "source"),
     ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),

@@ -54,6 +54,20 @@ def _made_computation(kind: str, shown: Data) -> Resource:
     return Resource(type, shown["id"], shown["name"], path, shown["spaceId"])
 
 
+def journey(call: "Call") -> Resource:
+    found = call.workspaces.journeys.get(call.space().id, call.id("journey_id"))
+    return _journey(found.space_id, found.id, found.name)
+
+
+def made_journey(call: "Call", data: Data) -> Resource:
+    shown = data["journey"]
+    return _journey(shown["spaceId"], shown["id"], shown["name"])
+
+
+def _journey(space_id: str, id: str, name: str) -> Resource:
+    return Resource(names.JOURNEY, id, name, f"spaces/{space_id}/journeys/{id}", space_id)
+
+
 def connection(call: "Call") -> Resource:
     of = _connected(call)
     found = call.workspaces.connections.find(of, call.id("connection_id"))

@@ -8,7 +8,18 @@ import msgspec
 from chalice.app import Blueprint, Request, Response
 
 from ... import bootstrap
-from ...errors import Conflict, Forbidden, Invalid, Malformed, NotFound, Problem, Retryable, Unauthorized, place_of
+from ...errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    Retryable,
+    Unauthorized,
+    Unsound,
+    place_of,
+)
 from ...workspace.body import united
 from ...workspace.model import API_TOKEN, Space, Token
 from ...workspace.service import Workspaces
@@ -196,6 +207,8 @@ def _with_query(handler: Handler) -> Handler:
         try:
             answered = handler(call)
         except Invalid as error:
+            if not form:
+                raise
             raise Invalid(*united(error.problems, form)) from error
         if form:
             raise Invalid(*form)
@@ -215,6 +228,8 @@ def _token(request: Request) -> Token:
 def refusal(error: Exception) -> tuple[int, list[dict[str, Any]]]:
     """Status and errors of the answer."""
     match error:
+        case Unsound():
+            return 400, [_error("input-validation", p.message, p.field, p.data) for p in error.problems]
         case Invalid():
             return 422, [_error("input-validation", p.message, p.field, p.data) for p in error.problems]
         case BadRequest():

@@ -1,0 +1,316 @@
+"""Declared: journeys as they are drawn, published and shown. All of it are additions of Muster's."""
+
+from typing import Annotated
+
+import msgspec
+
+from ...journeys.model import TYPES
+from ...workspace.journeys.reading import KINDS, LONGEST_ID
+from ...workspace.journeys.service import MOST_VERSIONS
+from ...workspace.journeys.soundness import (
+    LONGEST_NAME,
+    LONGEST_STEP_NAME,
+    MOST_BRANCHES,
+    MOST_RANDOM,
+    MOST_STEPS,
+    MOST_STOPS,
+    MOST_TARGETS,
+)
+from ...workspace.journeys.standings import ARCHIVE, PAUSE
+from .operation import Group, Operation
+from .plumbing import IdSync, IdSyncs
+from .shape import ABSENT, Absent, Instant, Name, Pagination, Sent, Shown, Success, Text, about, one_of
+from .workspace import MOST
+
+JOURNEYS = "/spaces/{space_id}/journeys"
+JOURNEY = JOURNEYS + "/{journey_id}"
+
+STATUSES = ("draft", "publishing", "live", "paused", "draining", "archived", "failed")
+UNSOUND = "Steps that are well-formed and make no journey are refused with 400 and every reason."
+
+JourneyName = Annotated[str, about(f"At most {LONGEST_NAME} characters.", min_length=1)]
+Query = Annotated[str, about("In the definition language.", min_length=1)]
+Duration = Annotated[str, about("A whole number followed by m, h, d or w, such as `36h`.")]
+Next = Annotated[str | None, about("The id of the step to go on with; without it the path ends.")]
+StepId = Annotated[str, about("Letters, digits, hyphens, dots and underscores.", max_length=LONGEST_ID, min_length=1)]
+StepName = Annotated[str | None, about(f"The type unless said; at most {LONGEST_STEP_NAME} characters.")]
+
+
+Number = Annotated[int, about("Of the version to start from; the newest published one unless said.", ge=1)]
+
+
+class JourneySettings(Sent, kw_only=True):
+    """Who comes in, and when they leave."""
+
+    use_historical_data: Annotated[
+        bool | None, about("Whether those come in who met the entry condition before the publication.")
+    ] = None
+    include_anonymous: Annotated[bool | None, about("Whether an anonymous id alone lets somebody in.")] = None
+    exit_after: Annotated[str | None, about("So long after coming in people leave; in days, such as `7d`.")] = None
+    reentry_after: Annotated[
+        str | None, about("So long after leaving they may come in again; in h, d or w. Never without it.")
+    ] = None
+
+
+class Branch(Sent, kw_only=True):
+    """With a query in a `multi_branch`, with a percentage in a `random_split`."""
+
+    name: Annotated[str, about(f"At most {LONGEST_STEP_NAME} characters.", min_length=1)]
+    query: Query | None = None
+    percent: Annotated[float | None, about("With at most two decimals; those of a split add up to 100.")] = None
+    next: Next = None
+
+
+class StepDestination(Sent, kw_only=True):
+    """How events are sent is said of destinations that take events."""
+
+    destination_id: Name
+    track: bool | None = None
+    identify: bool | None = None
+    enter_event_name: Text | None = None
+    exit_event_name: Text | None = None
+    id_sync_configuration: IdSyncs | None = None
+
+
+class JourneyStep(Sent, kw_only=True):
+    """Which fields count depends on the type. `entry`, `condition`: `query` and `next`. `delay`: `duration` and `next`.
+    `true_false`: `query`, and the next steps as `true` and `false`. `multi_branch` and `random_split`: `branches`.
+    `send_to_destination`: `destinations` and `next`. `show_ad`: the same, and `removeAfter`."""
+
+    id: StepId
+    type: Annotated[str, one_of(TYPES)]
+    name: StepName = None
+    query: Query | None = None
+    next: Next = None
+    duration: Duration | None = None
+    if_true: Next = msgspec.field(name="true", default=None)
+    if_false: Next = msgspec.field(name="false", default=None)
+    branches: Annotated[
+        list[Branch] | None,
+        about(f"2 to {MOST_BRANCHES} conditions, each of which is met for itself; or at most {MOST_RANDOM} at random."),
+    ] = None
+    destinations: Annotated[list[StepDestination] | None, about(f"At most {MOST_TARGETS}.")] = None
+    remove_after: Annotated[Duration | None, about("So long after joining the step people are taken off again.")] = None
+
+
+Steps = Annotated[
+    list[JourneyStep],
+    about(f"At most {MOST_STEPS}, and {MOST_STOPS} together with sides and branches. One is the entry."),
+]
+
+
+class NewJourney(Sent, kw_only=True):
+    name: JourneyName
+    kind: Annotated[str | None, one_of(KINDS, "Only AUDIENCE is supported.")] = None
+    description: str | None = None
+    settings: JourneySettings | None = None
+    steps: Steps
+
+
+class JourneyChanges(Sent, kw_only=True):
+    """What is given replaces what is there."""
+
+    name: JourneyName | None = None
+    kind: Annotated[str | None, one_of(KINDS, "Never changes.")] = None
+    description: str | None = None
+    settings: JourneySettings | None = None
+    steps: Steps | None = None
+
+
+class Publication(Sent, kw_only=True):
+    previous: Annotated[
+        str | None,
+        one_of(
+            (PAUSE, ARCHIVE),
+            "What becomes of the version that is live or paused; required where there is one. Paused it lets nobody in "
+            "and goes on for those inside. Archived it stops, and steps that send as before go on under their keys.",
+        ),
+    ] = None
+    version_exclusion: Annotated[
+        bool | None, about("Whether those who were in an earlier version stay out of this one.")
+    ] = None
+
+
+class Clone(Sent, kw_only=True):
+    name: JourneyName | None = None
+
+
+class NewVersion(Sent, kw_only=True):
+    origin: Number | None = msgspec.field(name="from", default=None)
+
+
+class VersionQuery(Sent, kw_only=True):
+    version: Annotated[
+        Text | None,
+        about("The number of the version that is meant. The newest published one unless said, otherwise the draft."),
+    ] = None
+
+
+class ShownSettings(Shown, kw_only=True):
+    use_historical_data: bool
+    include_anonymous: bool
+    exit_after: str | Absent = ABSENT
+    reentry_after: str | Absent = ABSENT
+
+
+class ShownBranch(Shown, kw_only=True):
+    name: str
+    key: str
+    query: str | Absent = ABSENT
+    percent: float | Absent = ABSENT
+    next: str | Absent = ABSENT
+
+
+class ShownDestination(Shown, kw_only=True):
+    destination_id: str
+    connection_id: Annotated[str, about("Of the connection that is there once the version is published.")]
+    track: bool | Absent = ABSENT
+    identify: bool | Absent = ABSENT
+    enter_event_name: str | Absent = ABSENT
+    exit_event_name: str | Absent = ABSENT
+    id_sync_configuration: list[IdSync] | Absent = ABSENT
+
+
+class SideKeys(Shown, kw_only=True):
+    if_true: str = msgspec.field(name="true")
+    if_false: str = msgspec.field(name="false")
+
+
+class ShownStep(Shown, kw_only=True):
+    """As it was drawn, with the keys under which profiles and events tell of it."""
+
+    id: str
+    type: Annotated[str, one_of(TYPES)]
+    name: str
+    key: str | Absent = ABSENT
+    keys: SideKeys | Absent = ABSENT
+    query: str | Absent = ABSENT
+    next: str | Absent = ABSENT
+    duration: str | Absent = ABSENT
+    if_true: str | Absent = msgspec.field(name="true", default=ABSENT)
+    if_false: str | Absent = msgspec.field(name="false", default=ABSENT)
+    branches: list[ShownBranch] | Absent = ABSENT
+    destinations: list[ShownDestination] | Absent = ABSENT
+    remove_after: str | Absent = ABSENT
+
+
+class ShownVersion(Shown, kw_only=True):
+    version: int
+    status: Annotated[str, one_of(STATUSES)]
+    version_exclusion: bool
+    published_at: Instant | Absent = ABSENT
+
+
+class JourneyOutline(Shown, kw_only=True):
+    """`version` and `status` are of the newest version that was published, otherwise of the draft."""
+
+    id: str
+    space_id: str
+    name: str
+    kind: Annotated[str, one_of(KINDS)]
+    version: int
+    status: Annotated[str, one_of(STATUSES)]
+    versions: list[ShownVersion]
+    created_by: str
+    updated_by: str
+    created_at: Instant
+    updated_at: Instant
+    description: str | Absent = ABSENT
+
+
+class Journey(JourneyOutline, kw_only=True):
+    """`version`, `status`, `settings` and `steps` are of the version that was asked for or changed."""
+
+    settings: ShownSettings
+    steps: list[ShownStep]
+
+
+class GotJourney(Shown, kw_only=True):
+    journey: Journey
+
+
+class ListedJourneys(Shown, kw_only=True):
+    journeys: list[JourneyOutline]
+    pagination: Pagination
+
+
+class StopName(Shown, kw_only=True):
+    """What has an audience: a step, or a side or branch of a split."""
+
+    id: Annotated[str, about("Of the step.")]
+    type: Annotated[str, one_of(TYPES)]
+    name: str
+    branch: Annotated[str | Absent, about("Its name; `true` or `false` of a side.")] = ABSENT
+    key: str
+
+
+class Stop(StopName, kw_only=True):
+    """How many people are there."""
+
+    count: Annotated[int, about("How many are members now.")]
+    joined: Annotated[int, about("How many came this far and have not left the journey.")]
+
+
+class ListedStops(Shown, kw_only=True):
+    version: int
+    status: Annotated[str, one_of(STATUSES)]
+    steps: list[Stop]
+
+
+GROUPS = (
+    Group(
+        "Journeys",
+        "People move through steps as they meet conditions and time passes. A journey is drawn as a draft and "
+        f"published as a version, of which there are at most {MOST_VERSIONS}.",
+        (
+            Operation("POST", JOURNEYS, "Draw a journey", GotJourney, takes=NewJourney, note=UNSOUND),
+            Operation("GET", JOURNEYS, "List journeys", ListedJourneys, most=MOST),
+            Operation("GET", JOURNEY, "Get a journey", GotJourney, asks=VersionQuery),
+            Operation(
+                "PATCH",
+                JOURNEY,
+                "Change a journey",
+                GotJourney,
+                takes=JourneyChanges,
+                asks=VersionQuery,
+                note="Settings and steps are of the draft, unless there is none or a version is named. A published "
+                f"version takes steps that differ in nothing but destinations; others are refused with 409. {UNSOUND}",
+            ),
+            Operation(
+                "DELETE",
+                JOURNEY,
+                "Delete a journey",
+                Success,
+                note="Its values stay as ordinary traits, its keys are never used again.",
+            ),
+            Operation("POST", JOURNEY + "/publish", "Publish the draft", GotJourney, takes=Publication, note=UNSOUND),
+            Operation("POST", JOURNEY + "/pause", "Let nobody in any more", GotJourney),
+            Operation(
+                "POST",
+                JOURNEY + "/resume",
+                "Let people in again",
+                GotJourney,
+                note="Those whom the entry condition came to hold for meanwhile stay out.",
+            ),
+            Operation(
+                "POST",
+                JOURNEY + "/archive",
+                "Stop a version for good",
+                GotJourney,
+                asks=VersionQuery,
+                note="The one that is live or paused, otherwise the newest that is draining, unless one is named. "
+                "Nobody moves any more, nothing is sent, the values stay.",
+            ),
+            Operation("POST", JOURNEY + "/clone", "Clone a journey", GotJourney, takes=Clone, asks=VersionQuery),
+            Operation(
+                "POST",
+                JOURNEY + "/versions",
+                "Begin a new version",
+                GotJourney,
+                takes=NewVersion,
+                note="A draft. Its steps have keys of their own; see `previous` of the publication.",
+            ),
+            Operation("GET", JOURNEY + "/steps", "Count people in steps", ListedStops, asks=VersionQuery),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Journeys as their owners draw, publish and stop them."""
