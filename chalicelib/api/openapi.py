@@ -64,6 +64,7 @@ OF_CHANGING = ("400", "401", "403", "409", "413", "422", "429", "default")
 PATH_VALUES: dict[str, Json] = {
     "audience_type": {"enum": ["USERS", "ACCOUNTS", "LINKED"]},
     "collection": {"enum": ["users", "accounts"]},
+    "external_id": {"description": "`<type>:<value>`, such as `user_id:u1`."},
     "identifier": {"description": "`<type>:<value>`, such as `user_id:u1`, or the id of a profile."},
 }
 

@@ -77,6 +77,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
         "Entry Resumed",
         "Archived",
         "Version Created",
+        "Step Tested",
         RUN_FAILED,
         SYNC_FAILED,
     ),

@@ -140,6 +140,8 @@ OPERATIONS: Mapping[tuple[str, str], Audited] = {
     ("POST", JOURNEY + "/archive"): _happened("Archived", resources.journey),
     ("POST", JOURNEY + "/clone"): _created(resources.made_journey),
     ("POST", JOURNEY + "/versions"): _happened("Version Created", resources.journey),
+    ("POST", JOURNEY + "/estimate"): Audited(_always("Preview Created"), made=resources.made_preview),
+    ("POST", JOURNEY + "/steps/{step_id}/test"): _happened("Step Tested", resources.journey),
     ("POST", "/sources"): _created(resources.made_source),
     ("PATCH", "/sources/{source_id}"): _changed(resources.source, "source"),
     ("DELETE", "/sources/{source_id}"): _happened(DELETED, resources.source),
