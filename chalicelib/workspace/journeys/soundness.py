@@ -165,7 +165,9 @@ def _field_of_next(path: str, step: Step, n: int) -> str:
 
 
 def _of_ways(steps: Sequence[Step]) -> list[Problem]:
-    known = {step.id: place for place, step in reversed(list(enumerate(steps)))}
+    known: dict[str, int] = {}
+    for place, step in enumerate(steps):
+        known.setdefault(step.id, place)
     ways: dict[str, list[Edge]] = {id: [] for id in known}
     found = []
     for edge in edges(steps):

@@ -1,6 +1,10 @@
 """A workspace whose owner draws journeys."""
 
+from msgspec.structs import replace
+
+from chalicelib.computations.editions import given_up
 from chalicelib.destinations.registry import KINDS
+from chalicelib.workspace.storage import Storage, computation_key
 from tests.workspace.acme import Acme
 
 ADDED = "event('Product Added').within(7 days).count() >= 1"
@@ -41,6 +45,17 @@ class Carts(Acme):
         self.target = self.destination(EVENTS)
         self.list = self.destination(LISTS)
         self.journeys = self.workspaces.journeys
+
+    def services(self, records):
+        found = super().services(records)
+        self.runs = found.journeys._publication._runs
+        return found
+
+    def fail(self, computation):
+        """Its first run gave up."""
+        storage = Storage(self.records, self.clock)
+        key = computation_key(self.space.id, computation.id)
+        storage.computations.amend(key, lambda present: given_up(replace(present, counted=False)))
 
     def destination(self, metadata_id, source_id=None):
         source = source_id or self.founded.engage_source_id
