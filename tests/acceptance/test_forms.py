@@ -43,6 +43,7 @@ def ids(world: World):
     channel = {"type": "WEBHOOK", "name": "X", "settings": {"url": "https://example.com/hook"}}
     alert = {"type": "SUCCESSFUL_DELIVERY_RATE", "name": "X", "threshold": 5, "spaceId": world.stack.space_id}
     alert["destinationId"] = destination["id"]
+    journey = {"name": "Mine", "steps": [{"id": "a", "type": "entry", "query": "event('Bought').count() >= 1"}]}
     return {
         "space_id": world.stack.space_id,
         "source_id": world.stack.source_id,
@@ -50,6 +51,7 @@ def ids(world: World):
         "trait_id": world.manage("POST", f"{space}/computed-traits", trait).data["computedTrait"]["id"],
         "destination_id": destination["id"],
         "connection_id": connection.rpartition("/")[2],
+        "journey_id": world.manage("POST", f"{space}/journeys", journey).data["journey"]["id"],
         "activation_id": world.manage("POST", f"{connection}/activations", activation).data["activation"]["id"],
         "channel_id": world.manage("POST", "/notification-channels", channel).data["channel"]["id"],
         "alert_id": world.manage("POST", "/alerts", alert).data["alert"]["id"],

@@ -49,6 +49,7 @@ class Neighbour:
         self._send()
         self._computations()
         self._destination()
+        self._journey()
         self._rest()
 
     def ask(self, method, path, content=None):
@@ -95,6 +96,20 @@ class Neighbour:
         path = f"{audience}/destination-connections/{connection}/activations"
         self.ids["activation_id"] = self.ask("POST", path, activation)["activation"]["id"]
 
+    def _journey(self):
+        bought = {"id": "in", "type": "entry", "name": "Secret Entry", "query": BOUGHT, "next": "out"}
+        sent = {
+            "id": "out",
+            "type": "send_to_destination",
+            "destinations": [{"destinationId": self.ids["destination_id"]}],
+        }
+        drawn = {"name": "Secret Journey", "steps": [bought, sent]}
+        journeys = f"{self.space}/journeys"
+        self.ids["journey_id"] = self.ask("POST", journeys, drawn)["journey"]["id"]
+        self.ask("POST", f"{journeys}/{self.ids['journey_id']}/publish", {})
+        self.ask("POST", f"{journeys}/{self.ids['journey_id']}/versions", {})
+        self._world.drain()
+
     def _rest(self):
         self.ask("POST", "/labels", {"label": {"key": "secret-team", "value": "secret-name"}})
         token = {"name": "Secret", "scope": "read"}
@@ -127,6 +142,7 @@ class Neighbour:
             "secret-value",
             "secret-type",
             "Secret Buyers",
+            "Secret Journey",
             self.founded.workspace_id,
             self.founded.engage_source_id,
         }

@@ -216,3 +216,41 @@ def test_every_name_that_can_be_made_is_in_the_catalogue():
 def test_what_the_names_of_queries_say(world, api):
     api.create_audience("Buyers", BOUGHT)
     assert "Order Completed" not in repr(world.rows(api))
+
+
+def test_a_journey_from_its_drawing_to_its_end(world, api):
+    steps = [{"id": "a", "type": "entry", "query": BOUGHT}]
+    journeys = f"{api.space}/journeys"
+    made = api.post(journeys, {"name": "Cart", "steps": steps}).data["journey"]
+    one = f"{journeys}/{made['id']}"
+    ticking(
+        world,
+        lambda: api.patch(one, {"name": "Basket"}),
+        lambda: api.post(f"{one}/publish", {}),
+        lambda: api.post(f"{one}/pause"),
+        lambda: api.post(f"{one}/pause"),  # refused, and so no event
+        lambda: api.post(f"{one}/resume"),
+        lambda: api.post(f"{one}/versions", {}),
+        lambda: api.post(f"{one}/archive"),
+        lambda: api.delete(one),
+    )
+    assert actions(world, api) == [
+        "Journey Created",
+        "Journey Modified",
+        "Journey Published",
+        "Journey Entry Paused",
+        "Journey Entry Resumed",
+        "Journey Version Created",
+        "Journey Archived",
+        "Journey Deleted",
+    ]
+    rows = world.rows(api)
+    assert {(row["resourceId"], row["resourceType"], row["spaceId"]) for row in rows} == {
+        (made["id"], "journey", api.founded.space_id)
+    }
+    assert {row["resourceName"] for row in rows} == {"Cart", "Basket"}
+    copy = api.post(journeys, {"name": "Two", "steps": steps}).data["journey"]
+    world.clock.advance(1)
+    cloned = api.post(f"{journeys}/{copy['id']}/clone", {"name": "Three"}).data["journey"]
+    newest = world.rows(api)[0]
+    assert (newest["type"], newest["resourceId"], newest["resourceName"]) == ("Journey Created", cloned["id"], "Three")

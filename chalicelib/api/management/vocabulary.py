@@ -95,12 +95,13 @@ def _properties(call: Call) -> Sheet:
 
 
 def _traits(call: Call) -> list[Known]:
-    """Those that were sent, and those that are computed, of whom the latter hold."""
+    """Those that were sent, and those that are computed, of whom the latter hold. What steps of journeys write is told
+    with the journey."""
     space, collection = call.space(), _choice(call, "collection", COLLECTIONS) or COLLECTIONS[0]
     found = {one.name: one for one in _known(_vocabulary().traits(space.id, collection), "CUSTOM")}
     for item in bootstrap.current().directory.view(space.id).catalogue.by_id.values():
         one = item.computation
-        if (one.scope == USERS) == (collection == COLLECTIONS[0]):
+        if one.step is None and (one.scope == USERS) == (collection == COLLECTIONS[0]):
             type, samples = ("AUDIENCE", OF_AUDIENCES) if is_audience(one) else ("COMPUTED", [])
             found[one.key] = Known(one.key, one.updated_at, type, samples)
     return list(found.values())
