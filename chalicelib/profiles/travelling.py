@@ -36,7 +36,7 @@ def move_on(profile: Profile, itinerary: Itinerary, traits: dict[str, Any], now:
         head.journeys.pop(route.version_id, None)
     else:
         head.journeys[route.version_id] = passage
-    return {node, *_show(profile, itinerary, passage or Passage(), traits, now)}
+    return {node, *_show(profile, itinerary, before or Passage(), passage or Passage(), traits, now)}
 
 
 def _took_in(profile: Profile) -> bool:
@@ -88,12 +88,15 @@ def _is_eligible(profile: Profile, itinerary: Itinerary) -> bool:
     return entry is not None and is_eligible(entry.computation, {e.type for e in profile.head.external_ids})
 
 
-def _show(profile: Profile, itinerary: Itinerary, passage: Passage, traits: dict[str, Any], now: int) -> Iterator[str]:
-    """Set the traits of the stops that the person ever joined; the names of those that changed."""
-    outcomes = profile.head.outcomes
-    for stop in itinerary.route.stops:
-        if stop.id not in passage.joined and stop.key not in outcomes:
-            continue
+def _show(
+    profile: Profile, itinerary: Itinerary, before: Passage, passage: Passage, traits: dict[str, Any], now: int
+) -> Iterator[str]:
+    """Set the traits of the stops that the person is at, or was; the names of those that changed.
+
+    A step may have its key from the version before: who never came to it in this one still has the values of that.
+    """
+    outcomes, touched = profile.head.outcomes, before.joined.keys() | passage.joined.keys()
+    for stop in (stop for stop in itinerary.route.stops if stop.id in touched):
         for name, outcome in _shown(stop, passage, now):
             known = outcomes.get(name)
             if known is None or known.value != outcome.value or known.computation_id != outcome.computation_id:

@@ -334,3 +334,23 @@ def test_what_is_remembered_for_a_step_is_let_go_when_it_is_too_old():
     full = sum(len(str(state)) for state in ada.profile.streams.values())
     ada.waits(town_, T0 + 30 * DAY)
     assert sum(len(str(state)) for state in ada.profile.streams.values()) < full
+
+
+def test_a_step_that_kept_its_key_is_left_only_by_leaving_the_new_version():
+    """Whoever was there by the version before stays in the eyes of everybody, and is not told of twice."""
+    short = (entry("a", "w"), delay("w", DAY, "d"), send("d"))
+    ada, first = Person(), town(*short, queries=QUERIES)
+    ada.buys(first, T0 + HOUR)
+    ada.waits(first, T0 + 2 * DAY)
+    told = ada.profile.head.outcomes["j_o_d"]
+    again = version_of(with_queries(short, QUERIES), Settings(exit_after=3 * DAY), number=2)
+    cut = T0 + 3 * DAY
+    standings = [standing(1, ARCHIVED), standing(2, cuts=[cut], exits=True)]
+    found = travelled(map(compile_computation, computations(again, cut)), [journey_of(*standings)], [again], {})
+    second = Catalogue(3, found.compiled, found.itineraries, found.versions)
+    ada.buys(second, cut + HOUR)
+    assert ada.profile.head.journeys["jov_2"].joined == {"a": cut + HOUR}
+    ada.waits(second, cut + 2 * DAY)
+    assert ada.profile.head.outcomes["j_o_d"] == told
+    ada.waits(second, cut + 3 * DAY + HOUR)
+    assert ada.traits["j_o_d"] is False
