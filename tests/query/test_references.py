@@ -105,3 +105,25 @@ def test_an_explanation_of_a_trait_names_the_events_of_a_funnel():
     explained = query.explain(plan, fed(plan, events), {}, T0)
     assert explained["value"] == 1
     assert explained["events"][0]["timestamps"] == [T0 - 200 * 60_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("event('A').where(event('B').within(parent: 5 days).count() >= 1).count() >= 1", True),
+        ("event('A').where(event('B').between(parent: 1 day, 5 days).count() >= 1).count() >= 1", True),
+        ("event('A').where(event('B').where(property('x') = property(parent: 'x')).count() >= 1).count() >= 1", True),
+        ("event('A').where(event('B').within(5 days).count() >= 1).count() >= 1", False),
+        ("event('A').within(5 days).count() >= 1 AND trait('parent') = 'x'", False),
+    ],
+)
+def test_funnels_look_from_one_event_to_another(text: str, expected: bool):
+    assert query.is_funnel(parsed(text)) is expected
+
+
+def test_what_is_depended_on_is_followed_to_its_end():
+    both = query.together([parsed("trait('b') = 1"), parsed("event('E').count() > trait('c')")])
+    assert query.keys_read(both) == {"b", "c"}
+    existing = {"a": both, "c": parsed("trait('d') = 1")}
+    assert query.depends_on(existing, parsed("trait('a') = 1 OR trait('z') = 1")) == {"a", "b", "c", "d", "z"}
+    assert query.depends_on(existing, parsed("event('E').count() > 0")) == set()

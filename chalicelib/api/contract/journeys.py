@@ -12,6 +12,7 @@ from ...workspace.journeys.soundness import (
     LONGEST_STEP_NAME,
     MOST_BRANCHES,
     MOST_RANDOM,
+    MOST_SENDING,
     MOST_STEPS,
     MOST_STOPS,
     MOST_TARGETS,
@@ -89,7 +90,9 @@ class JourneyStep(Sent, kw_only=True):
         list[Branch] | None,
         about(f"2 to {MOST_BRANCHES} conditions, each of which is met for itself; or at most {MOST_RANDOM} at random."),
     ] = None
-    destinations: Annotated[list[StepDestination] | None, about(f"At most {MOST_TARGETS}.")] = None
+    destinations: Annotated[
+        list[StepDestination] | None, about(f"At most {MOST_TARGETS}, and {MOST_SENDING} in all steps.")
+    ] = None
     remove_after: Annotated[Duration | None, about("So long after joining the step people are taken off again.")] = None
 
 

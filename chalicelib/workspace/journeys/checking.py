@@ -44,8 +44,7 @@ class Checking(NamedTuple):
         _raise(name_problems(name))
 
     def check_targets(self, space: Space, steps: Sequence[Step]) -> None:
-        own = [problem for place, step in enumerate(steps) for problem in target_problems(f"steps.{place}", step)]
-        _raise([*own, *self._of_targets(space, steps)])
+        _raise([*target_problems(steps), *self._of_targets(space, steps)])
 
     def _circles(self, space_id: str, steps: Sequence[Step], own_keys: Collection[str]) -> Iterator[Problem]:
         """Others may know the keys since the draft was made."""

@@ -17,7 +17,6 @@ from ...journeys.model import (
     JOINED_AT,
     MULTI_BRANCH,
     RANDOM,
-    SEND,
     TRUE_FALSE,
     Settings,
     Step,
@@ -28,7 +27,8 @@ LONGEST_NAME, LONGEST_STEP_NAME = 73, 170  # characters, as at Segment
 MOST_STEPS, MOST_RANDOM = 100, 5
 MOST_BRANCHES = 25  # of a split by conditions
 MOST_STOPS = 250  # steps, sides and branches together: each is an audience, and has to be made within one request
-MOST_TARGETS = 10  # of a step
+MOST_TARGETS = 10  # destinations of a step
+MOST_SENDING = 100  # of all steps together: each is a connection, and has to be made within the same request
 
 _OWN = "steps of the same journey are known by where they lead: they cannot be asked for by their keys"
 _FUNNEL = "conditions of journeys cannot look from one event to another; make an audience of it and refer to that"
@@ -51,8 +51,16 @@ def problems(settings: Settings, steps: Sequence[Step], own_keys: Collection[str
     found = list(_of_settings(settings))
     found += _of_numbers(steps)
     for place, step in enumerate(steps):
-        found += _of_step(f"steps.{place}", step, own_keys)
-    return found + _of_ways(steps)
+        found += _of_step(place, step, own_keys)
+    return [*found, *_of_ways(steps), *target_problems(steps)]
+
+
+def target_problems(steps: Sequence[Step]) -> list[Problem]:
+    """Without regard to what is there at the other end."""
+    found = [problem for place, step in enumerate(steps) for problem in _of_targets(f"steps.{place}", step)]
+    if sum(len(step.targets) for step in steps) > MOST_SENDING:
+        found.append(Problem(f"the steps of a journey have at most {MOST_SENDING} destinations together", "steps"))
+    return found
 
 
 def keys_of(version: Version) -> set[str]:
@@ -94,15 +102,14 @@ def _of_numbers(steps: Sequence[Step]) -> Iterator[Problem]:
             yield Problem(f"there is another step with the id {step.id!r}", f"steps.{place}.id")
 
 
-def _of_step(path: str, step: Step, own_keys: Collection[str]) -> Iterator[Problem]:
+def _of_step(place: int, step: Step, own_keys: Collection[str]) -> Iterator[Problem]:
+    path = f"steps.{place}"
     if len(step.name) > LONGEST_STEP_NAME:
         yield Problem(f"the name of a step has at most {LONGEST_STEP_NAME} characters", f"{path}.name")
     if step.type in (MULTI_BRANCH, RANDOM):
         yield from _of_branches(path, step)
-    for field, text in query_fields(int(path.removeprefix("steps.")), step):
+    for field, text in query_fields(place, step):
         yield from _query_problems(field, text, own_keys)
-    if step.type in (SEND, AD):
-        yield from target_problems(path, step)
 
 
 def _of_branches(path: str, step: Step) -> Iterator[Problem]:
@@ -137,7 +144,7 @@ def _query_problems(field: str, text: str, own_keys: Collection[str]) -> Iterato
         yield Problem(_OWN, field, {"code": "cycle"})
 
 
-def target_problems(path: str, step: Step) -> Iterator[Problem]:
+def _of_targets(path: str, step: Step) -> Iterator[Problem]:
     field = f"{path}.destinations"
     if step.type == AD and not step.targets:
         yield Problem(f"a step of the type {AD} needs a destination", field)

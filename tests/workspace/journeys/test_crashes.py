@@ -29,7 +29,9 @@ class Scene(Carts):
     def check(self, *, settled):
         """Workers know the steps of what moves, whole, and of nothing else. `settled`: and so do its destinations."""
         self.clock.advance(MINUTE)
-        known, expected, sent = self.computations(), {}, {}
+        known = self.computations()
+        expected: dict[str, str] = {}
+        sent: dict[str, list[str]] = {}
         for journey in self.journeys.every(self.space.id):
             for standing in journey.versions:
                 version = self.journeys.drawn(journey, standing.number).version

@@ -155,7 +155,7 @@ def test_malformed_settings_are_refused(settings, field):
 def test_malformed_steps_are_refused(given, fields):
     body = Body({"steps": [given]})
     read_steps(body)
-    assert sorted(problem.field for problem in body.problems) == sorted(fields)
+    assert sorted(problem.field or "" for problem in body.problems) == sorted(fields)
 
 
 def test_what_is_malformed_is_told_before_what_does_not_fit():
@@ -164,7 +164,7 @@ def test_what_is_malformed_is_told_before_what_does_not_fit():
         acme.draw(name=" ", kind="EVENT", settings=3, steps=[step("a", "delay", duration="1"), step("b", "x")])
     assert not isinstance(caught.value, Unsound)
     fields = ["kind", "name", "settings", "steps.0.duration", "steps.1.type"]
-    assert sorted(problem.field for problem in caught.value.problems) == fields
+    assert sorted(problem.field or "" for problem in caught.value.problems) == fields
     with pytest.raises(Invalid) as caught:
         acme.journeys.create(acme.space, {"name": "Cart"}, "me")
     assert [problem.field for problem in caught.value.problems] == ["steps"]

@@ -34,6 +34,7 @@ def of(*steps, **settings):
     body = Body({"steps": list(steps)})
     read = read_steps(body)
     assert not body.problems
+    assert read is not None
     return problems(Settings(**settings), read)
 
 
@@ -106,6 +107,14 @@ def test_a_hundred_steps_are_taken_and_no_more_audiences_than_can_be_made_at_onc
     ]
     last = step("m10", "condition", query=LOYAL)
     assert fields(entry(next="m0"), *wide, last) == ["steps"]
+
+
+def test_destinations_are_counted():
+    def sending(count):
+        return [send(*map(str, range(count)), id=f"s{n}", next=f"s{n + 1}") for n in range(10)]
+
+    assert fields(entry(next="s0"), *sending(10), wait("s10")) == []
+    assert fields(entry(next="s0"), *sending(10), send("one", id="s10")) == ["steps"]
 
 
 def test_conditions_inside_events_are_taken():
