@@ -123,7 +123,7 @@ class Syncs:
         if now < due:
             return Later("due", min(due, now + 15 * MINUTE))
         connection = self._stored(task)
-        if connection is None:
+        if connection is None or self._known(task) is None:
             return Later("stored", now + 1_000) if now < task.created_at + UNSTORED else Done()
         if (outlet := self._outlet(task)) is not None and outlet.kind.lists:
             self.flush.ensure_list(outlet, connection)
@@ -244,17 +244,23 @@ class Syncs:
         return self.storage.connections.find(connection_key(task.space_id, task.input["connection_id"]))
 
     def _outlet(self, task: Task) -> Outlet | None:
-        """As everybody sees it; None while it is switched off, and once it is gone."""
+        """As everybody sees it; None while it is switched off, and once it, or what it tells of, is gone."""
         view = self.directory.view(task.space_id)
+        if task.computation_id not in view.catalogue.by_id:
+            return None
         connections = view.connections.get(task.computation_id, ())
         found = outlets(self.directory, view, [c for c in connections if c.id == task.input["connection_id"]])
         return found[0] if found else None
 
     def _compiled(self, task: Task) -> Compiled:
-        found = self.directory.view(task.space_id).catalogue.by_id.get(task.computation_id)
+        found = self._known(task)
         if found is None:
             raise StepFailed("NOT_FOUND", "There is no such computation, or its query is not understood any more.")
         return found
+
+    def _known(self, task: Task) -> Compiled | None:
+        """Unknown is also a step of a journey before its publication, and after it was archived."""
+        return self.directory.view(task.space_id).catalogue.by_id.get(task.computation_id)
 
 
 def _holds(profile: Profile, computation: Computation) -> bool:

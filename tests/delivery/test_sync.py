@@ -42,11 +42,13 @@ VIP = audience()
 class Directory(FakeDirectory):
     """Of connections as they are stored: a sync changes them."""
 
-    def __init__(self, storage, destinations):
+    def __init__(self, storage, destinations, hides_until=0):
         super().__init__([VIP], (), destinations)
         self.storage = storage
+        self.hides_until = hides_until
 
     def view(self, space_id):
+        self.computations = [VIP] if self.storage.names._clock.now() >= self.hides_until else []
         self.connections = {c.id: c for c in self.storage.connections.every(f"space#{SPACE}", "connection#")}
         return super().view(space_id)
 
@@ -60,6 +62,7 @@ class Stage:
         others=OTHERS,
     ):
         self.clock = FixedClock(NOW)
+        self.hides_until = 0  # when the computation comes to be known
         self.work, self.workspace = MemoryRecords(self.clock), MemoryRecords(self.clock)
         self.archive, self.queues, self.profiles = MemoryArchive(self.clock), MemoryQueues(), MemoryProfiles()
         self.asked: list[Request] = []
@@ -85,7 +88,7 @@ class Stage:
     def syncs(self, around=lambda port: port) -> Syncs:
         work, archive, queues = around(self.work), around(self.archive), around(self.queues)
         storage = Storage(around(self.workspace), self.clock)
-        directory = Directory(storage, [self.destination])
+        directory = Directory(storage, [self.destination], self.hides_until)
         lists = Lists(work, lambda: self.tasks, lambda destination_id: {}, self.clock)
         tokens = Tokens(work, MemorySecrets(), self.transport, self.clock)
         sender = Sender(around(self.transport), tokens, self.clock)
@@ -214,6 +217,25 @@ def test_one_that_is_not_stored_yet_is_waited_for_a_minute():
     _, begun = stage.work_off(stage.task())
     assert begun["load"] > 30
     assert stage.clock.now() - NOW <= 2 * MINUTE
+
+
+def test_a_step_of_a_journey_is_waited_for_until_it_is_published():
+    """Its connections are made before, and a list needs its name."""
+    stage = Stage(facebook())
+    stage.hides_until = NOW + 3_000
+    _, begun = stage.work_off(stage.task(first=True))
+    assert begun["load"] == 4
+    assert stage.clock.now() >= stage.hides_until
+    assert len(stage.asked) == 1
+    assert [input["about"] for _, _, input in stage.called] == [CHANGES]
+
+
+def test_a_step_of_a_journey_that_is_never_published_or_archived_meanwhile_is_told_nothing():
+    for kind in (webhook(), facebook()):
+        stage = Stage(kind)
+        stage.hides_until = NOW + HOUR
+        stage.work_off(stage.task())
+        assert (stage.told(), stage.asked) == ([], [])
 
 
 def test_a_thousand_members_among_fifty_thousand_people_are_told_once_and_the_others_not():
