@@ -241,3 +241,11 @@ def test_an_exclusive_version_takes_whoever_never_was_in_an_earlier_one():
     both.old.passage = barred()
 
     assert both.arrive(T0 + 3 * DAY) == (False, True)
+
+
+def test_later_steps_look_back_to_the_publication_whenever_one_came_in():
+    person = Traveller(route(cuts=(T0, RESUMED)))
+    person.lines = {("a", RESUMED): [RESUMED], ("b", T0): [EARLY], ("b", RESUMED): []}
+
+    assert person.until(RESUMED + 5 * DAY, RESUMED).held == ["a", "b", "d"]
+    assert person.asked == {("a", RESUMED), ("b", T0)}

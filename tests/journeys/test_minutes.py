@@ -148,7 +148,7 @@ class Visits:
         return self.openings.union(*lines)
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(worlds())
 def test_travelling_when_due_is_travelling_every_minute_is_what_the_rules_say(world):
     every, when_due = Visits(world), Visits(world)
@@ -165,7 +165,7 @@ def test_travelling_when_due_is_travelling_every_minute_is_what_the_rules_say(wo
         assert when_due.person.due is None or when_due.person.due > now
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(worlds(), st.integers(2, 7))
 def test_looking_seldom_only_makes_everything_later(world, period):
     """Where conditions stay met, nobody leaves and nothing depends on when one comes, nobody misses anything."""

@@ -93,6 +93,16 @@ def test_of_the_sides_of_a_split_the_one_that_was_joined_earlier_is_kept(first, 
         assert f"t/{second}" not in person.here.held
 
 
+def test_what_was_completed_on_the_side_that_is_lost_stays_complete():
+    person = Traveller(drawn(entry("a", "t"), true_false("t", "c", None), condition("c"), exit_after=9 * DAY))
+    person.lines = {"a": [T0], "t/0": [T0]}
+    done = msgspec.structs.replace(inside(T0, **{"t/1": T0 + 2}), outcome=COMPLETED)
+    person.passage = united(inside(T0, **{"t/0": T0 + 1}), done)
+
+    assert (person.at(T0 + DAY).outcome, person.here.held) == (COMPLETED, ["a", "t/0"])
+    assert (person.at(T0 + 9 * DAY).outcome, person.here.held) == (COMPLETED, [])
+
+
 def test_a_random_branch_that_was_taken_earlier_is_kept_whatever_is_drawn():
     route = drawn(entry("a", "r"), random_split("r", (100, None), (0, None)))
     person = Traveller(route)

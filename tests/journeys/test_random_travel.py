@@ -69,6 +69,14 @@ def test_a_draw_is_that_of_the_published_hash():
     assert draw("jou_1", "l_r", "pro_1") == 1626
 
 
+def test_a_draw_at_the_end_of_a_share_belongs_to_the_next_branch():
+    for share, branch in ((16.26, "r/1"), (16.27, "r/0")):
+        person = Traveller(drawn(*steps(share, 100 - share)), "pro_1")
+        person.lines = {"a": [T0]}
+
+        assert branch_of(person.at(T0)) == branch
+
+
 def test_a_branch_with_everybody_takes_everybody_and_one_with_nobody_nobody():
     for number in range(200):
         person = Traveller(drawn(*steps(0, 100)), f"pro_{number}")

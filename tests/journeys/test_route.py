@@ -148,3 +148,10 @@ def test_nobody_travels_through_a_version_that_was_not_published():
         route_of(journey_of(standing(1, DRAFT, ())), version_of([entry("a")]))
     with pytest.raises(ValueError, match="not published"):
         route_of(journey_of(), version_of([entry("a")], Settings()))
+
+
+def test_a_share_of_hundredths_is_not_cut_short():
+    # 0.57 * 100 is a little below 57 as a float
+    route = drawn(entry("a", "r"), random_split("r", (0.57, None), (99.43, None)))
+
+    assert [(stop.low, stop.high) for stop in route.stops[1:]] == [(0, 57), (57, 10_000)]

@@ -128,6 +128,16 @@ def test_nobody_is_asked_for_what_cannot_matter():
     assert person.asked == {("a", T0), ("b", T0)}
 
 
+@pytest.mark.parametrize(("turns", "asked"), [([EARLY], {"a", "t/0"}), ([], {"a", "t/0", "t/1"})])
+def test_a_side_is_not_asked_for_once_the_other_is_taken(turns, asked):
+    person = Traveller(tried())
+    person.lines = {"a": [EARLY], "t/0": turns, "t/1": turns}
+
+    person.until(WAITED, EARLY)
+
+    assert {stop_id for stop_id, _ in person.asked} == asked
+
+
 @pytest.mark.parametrize(("subscribed", "side", "to"), [(T0 + DAY, "t/0", "dt"), (T0 + 6 * DAY, "t/1", "df")])
 def test_a_split_takes_one_side_for_good_when_it_is_reached(subscribed, side, to):
     person = Traveller(tried())
@@ -221,6 +231,16 @@ def test_the_journey_is_complete_at_the_end_of_any_path():
 
     assert person.at(T0).outcome is None
     assert person.until(T0 + DAY).outcome == COMPLETED
+
+
+def test_the_shorter_of_two_paths_completes_the_journey():
+    person = Traveller(
+        drawn(entry("a", "m"), multi_branch("m", "v", "w"), delay("v", 9 * DAY), delay("w", 2 * DAY)),
+    )
+    person.lines = {"a": [T0], "m/0": [T0], "m/1": [T0 + DAY]}
+
+    assert person.until(T0 + 3 * DAY - 1, T0).outcome is None
+    assert person.until(T0 + 3 * DAY).outcome == COMPLETED
 
 
 def test_a_delay_at_the_end_only_puts_off_the_completion():
