@@ -25,17 +25,17 @@ from ...workspace.journeys.standings import numbered
 Shape = dict[str, Any]
 
 
-def outline(shown: Journey, statuses: Mapping[int, str]) -> Shape:
-    """`statuses` are by number of version."""
-    newest = numbered(shown, None).number
+def outline(shown: Journey, statuses: Mapping[str, str]) -> Shape:
+    """`statuses` are by id of version."""
+    newest = numbered(shown, None)
     return {
         "id": shown.id,
         "spaceId": shown.space_id,
         "name": shown.name,
         "kind": "AUDIENCE",
-        "version": newest,
-        "status": statuses[newest],
-        "versions": [_version(standing, statuses[standing.number]) for standing in shown.versions],
+        "version": newest.number,
+        "status": statuses[newest.version_id],
+        "versions": [_version(standing, statuses[standing.version_id]) for standing in shown.versions],
         "createdBy": shown.created_by,
         "updatedBy": shown.updated_by,
         "createdAt": to_iso(shown.created_at),
@@ -44,7 +44,7 @@ def outline(shown: Journey, statuses: Mapping[int, str]) -> Shape:
     }
 
 
-def journey(shown: Journey, drawn: Drawn, statuses: Mapping[int, str]) -> Shape:
+def journey(shown: Journey, drawn: Drawn, statuses: Mapping[str, str]) -> Shape:
     return {
         **outline(shown, statuses),
         "version": drawn.standing.number,

@@ -25,7 +25,8 @@ def create_journey(call: Call) -> dict[str, Any]:
 def list_journeys(call: Call) -> dict[str, Any]:
     journeys = call.workspaces.journeys
     found, pagination = call.page(journeys.every(call.space().id))
-    return {"journeys": [shapes.outline(one, journeys.statuses(one)) for one in found], "pagination": pagination}
+    statuses = journeys.statuses(found)
+    return {"journeys": [shapes.outline(one, statuses) for one in found], "pagination": pagination}
 
 
 @endpoint(routes, "GET", JOURNEY)
@@ -115,4 +116,4 @@ def version_asked(call: Call) -> int | None:
 
 def _shown(call: Call, journey: Journey, number: int | None) -> dict[str, Any]:
     journeys = call.workspaces.journeys
-    return {"journey": shapes.journey(journey, journeys.drawn(journey, number), journeys.statuses(journey))}
+    return {"journey": shapes.journey(journey, journeys.drawn(journey, number), journeys.statuses([journey]))}

@@ -1,6 +1,6 @@
 """Which computations of a space stand for steps of journeys that people move through now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from ...computations.computation import Computation
@@ -37,13 +37,20 @@ class Motion(NamedTuple):
 
 def in_motion(storage: Storage, space_id: str) -> Motion:
     journeys = storage.journeys.every(space_partition(space_id), "journey#")
-    found = (
-        find_version(storage, journey, s.version_id)
+    return Motion(list(find_versions(storage, journeys, MOVING).values()))
+
+
+def find_versions(storage: Storage, journeys: Iterable[Journey], statuses: Collection[str]) -> dict[str, Version]:
+    """Those that stand like that, by id."""
+    keys = [
+        journey_version_key(journey.space_id, journey.id, standing.version_id)
         for journey in journeys
-        for s in journey.versions
-        if s.status in MOVING
-    )
-    return Motion([version for version in found if version])
+        for standing in journey.versions
+        if standing.status in statuses
+    ]
+    found = storage.records.get_many(keys)
+    versions = [storage.journey_versions.read(found[key]) for key in keys if key in found]
+    return {version.id: version for version in versions}
 
 
 def find_version(storage: Storage, journey: Journey, version_id: str) -> Version | None:

@@ -67,11 +67,11 @@ class Journeys:
     def drawn(self, journey: Journey, number: int | None = None) -> Drawn:
         """The newest version that was published, otherwise the draft; or the one of that number. Raises NotFound."""
         standing = numbered(journey, number)
-        return Drawn(standing, self._shelves.version(journey, standing), self._shelves.status(journey, standing))
+        return Drawn(standing, self._shelves.version(journey, standing), self.statuses([journey])[standing.version_id])
 
-    def statuses(self, journey: Journey) -> dict[int, str]:
-        """Of its versions by number, as their owner sees them."""
-        return {standing.number: self._shelves.status(journey, standing) for standing in journey.versions}
+    def statuses(self, journeys: Sequence[Journey]) -> dict[str, str]:
+        """Of all their versions by id, as their owners see them."""
+        return self._shelves.statuses(journeys)
 
     def create(self, space: Space, content: Mapping[str, Any], by: str) -> Journey:
         """A draft. Raises Invalid and Unsound."""

@@ -14,6 +14,7 @@ from ...computations.computation import FAILED, Computation
 from ...errors import VersionConflict
 from ...ids import Ids
 from ...journeys.model import ENTRY, LIVE, Journey, Settings, Standing, Step, Version
+from ...records import Key
 from ..connections import Connections
 from ..storage import (
     ABANDONED_AFTER,
@@ -23,7 +24,7 @@ from ..storage import (
     journey_version_key,
     space_partition,
 )
-from .motion import find_version
+from .motion import find_version, find_versions
 from .standings import shown_status
 
 
@@ -77,13 +78,13 @@ class Shelves(NamedTuple):
         self.storage.bump(journey.space_id)
         return found
 
-    def status(self, journey: Journey, standing: Standing) -> str:
-        """As its owner sees it."""
-        if standing.status != LIVE:
-            return standing.status
-        entry = self._entry(self.version(journey, standing))
-        failed = entry is not None and entry.stage == FAILED
-        return shown_status(standing, counted=entry is None or entry.counted, failed=failed)
+    def statuses(self, journeys: Sequence[Journey]) -> dict[str, str]:
+        """Of all their versions by id, as their owners see them."""
+        entries = {id: _entry_key(version) for id, version in find_versions(self.storage, journeys, (LIVE,)).items()}
+        found = self.storage.records.get_many(entries.values())
+        runs = {id: self.storage.computations.read(found[key]) for id, key in entries.items() if key in found}
+        standings = [standing for journey in journeys for standing in journey.versions]
+        return {standing.version_id: _status(standing, runs.get(standing.version_id)) for standing in standings}
 
     def sweep(self, space_id: str, journey_id: str, connections: Connections) -> None:
         """Remove what was of this journey, which is gone, and of others that are. What is being made just now is of a
@@ -101,6 +102,12 @@ class Shelves(NamedTuple):
             if version.journey_id == journey_id or (version.id not in named and abandoned):
                 self.storage.journey_versions.delete(journey_version_key(space_id, version.journey_id, version.id))
 
-    def _entry(self, version: Version) -> Computation | None:
-        id = next(step.sides[0].computation_id for step in version.steps if step.type == ENTRY)
-        return self.storage.computations.find(computation_key(version.space_id, id))
+
+def _entry_key(version: Version) -> Key:
+    entry = next(step for step in version.steps if step.type == ENTRY)
+    return computation_key(version.space_id, entry.sides[0].computation_id)
+
+
+def _status(standing: Standing, entry: Computation | None) -> str:
+    failed = entry is not None and entry.stage == FAILED
+    return shown_status(standing, counted=entry is None or entry.counted, failed=failed)

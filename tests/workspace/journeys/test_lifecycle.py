@@ -167,7 +167,7 @@ def test_only_the_entry_is_filled_out_of_history_and_by_a_run(acme):
     assert acme.journeys.drawn(live).status == LIVE
     acme.fail(known[keys["a"]])
     assert acme.journeys.drawn(live).status == "failed"
-    assert acme.journeys.statuses(live) == {1: "failed"}
+    assert acme.journeys.statuses([live]) == {live.versions[0].version_id: "failed"}
 
 
 def test_every_side_of_a_split_is_an_audience(acme):
