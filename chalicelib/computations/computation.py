@@ -23,7 +23,8 @@ _GENERATION_BYTES = 3  # told apart are generations of one stream, of which a sp
 
 
 class JourneyStep(msgspec.Struct, kw_only=True, frozen=True):
-    """The stop of a journey's version that an audience stands for."""
+    """The stop of a journey's version that an audience was made for. A later version may take it over: which one it
+    stands for now, only the versions themselves say."""
 
     journey_id: str
     version_id: str
