@@ -187,16 +187,19 @@ def _link(profile: Profile, links: Sequence[Link]) -> bool:
 
 def _adopt(profile: Profile, catalogue: Catalogue) -> bool:
     """Forget what is no longer needed; True if that removed anything."""
-    head = profile.head
+    head, before = profile.head, _remembered(profile)
     head.catalogue = catalogue.version
-    streams = {key: state for key, state in profile.streams.items() if key in catalogue.streams}
-    edges = {node: edge for node, edge in head.edges.items() if node in catalogue.rank}
-    journeys = {version: passage for version, passage in head.journeys.items() if version in catalogue.versions}
+    profile.streams = {key: state for key, state in profile.streams.items() if key in catalogue.streams}
+    head.edges = {node: edge for node, edge in head.edges.items() if node in catalogue.rank}
+    head.journeys = {version: passage for version, passage in head.journeys.items() if version in catalogue.versions}
     head.via = {key: by for key, by in head.via.items() if key in catalogue.accounts}
-    fills = {key: fill for key, fill in head.fills.items() if key in catalogue.filling}
-    kept, known = (streams, edges, fills, journeys), (profile.streams, head.edges, head.fills, head.journeys)
-    profile.streams, head.edges, head.fills, head.journeys = kept
-    return any(len(after) != len(before) for after, before in zip(kept, known, strict=True))
+    head.fills = {key: fill for key, fill in head.fills.items() if key in catalogue.filling}
+    return _remembered(profile) < before
+
+
+def _remembered(profile: Profile) -> int:
+    head = profile.head
+    return len(profile.streams) + len(head.edges) + len(head.journeys) + len(head.fills)
 
 
 def _trim(profile: Profile, catalogue: Catalogue, affected: set[str], now: int) -> None:
