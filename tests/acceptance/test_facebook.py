@@ -11,7 +11,7 @@ from chalicelib import bootstrap
 from chalicelib.delivery.transport import Response
 from chalicelib.destinations.facebook_custom_audiences import COLUMNS, FACEBOOK_CUSTOM_AUDIENCES
 from chalicelib.destinations.kind import Request
-from tests.acceptance.engines import InMemory
+from tests.acceptance.engines import Engine, InMemory
 from tests.acceptance.world import World, identify, track
 
 HOUR = 3_600
@@ -47,9 +47,9 @@ class Graph:
 
 
 class FacebookWorld(World):
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine | None = None) -> None:
         self.graph = Graph()
-        super().__init__(InMemory())
+        super().__init__(engine or InMemory())
 
     def _partner(self, request: Request) -> Response:
         return self.graph.answer(request) if "facebook" in request.url else super()._partner(request)
