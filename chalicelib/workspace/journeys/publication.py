@@ -6,7 +6,7 @@ Until that write nobody sees what was made, and doing it all again makes the sam
 dies after it leaves the wish: the tick lets workers see the change and begins the run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from ...computations.computation import (
     Computation,
     JourneyStep,
 )
-from ...computations.editions import begun, complete_streams
+from ...computations.editions import begun, complete_streams, resumed
 from ...errors import VersionConflict
 from ...ids import Ids
 from ...journeys.model import (
@@ -78,6 +78,16 @@ class Publication:
         if version is not draft:
             self._storage.journey_versions.delete(journey_version_key(space.id, journey.id, draft.id))
         return changed
+
+    def reopen(self, version: Version, cut: int) -> Callable[[], None]:
+        """To be called before the version is resumed, and what this gives after that: it begins the run of the entry.
+        A tick that finds the wish looks at everybody for nothing, if the version is not resumed after all."""
+        step = next(step for step in version.steps if step.type == ENTRY)
+        key = computation_key(version.space_id, step.sides[0].computation_id)
+        complete = complete_streams(self._storage.computations.every(space_partition(version.space_id), "computation#"))
+        wish = self._runs.wish(version.space_id, step.sides[0].computation_id)
+        entry = self._storage.computations.amend(key, lambda present: resumed(present, cut, complete))
+        return lambda: wish.grant(entry)
 
     def next_cut(self, space_id: str) -> int:
         """Later than all cuts of the space's journeys, whatever became of the clock."""

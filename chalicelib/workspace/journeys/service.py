@@ -148,9 +148,14 @@ class Journeys:
         return self._shelves.amend(journey, by, paused)
 
     def resume(self, journey: Journey, by: str) -> Journey:
-        """Raises Conflict."""
+        """Everybody is looked at once more: who meets the condition already stays out. Raises Conflict."""
         cut = self._publication.next_cut(journey.space_id)
-        return self._shelves.amend(journey, by, lambda present: resumed(present, cut))
+        again = resumed(journey, cut)
+        version = self._shelves.version(journey, current_of(again) or again.versions[-1])
+        begin = self._publication.reopen(version, cut)
+        changed = self._shelves.amend(journey, by, lambda present: resumed(present, cut))
+        begin()
+        return changed
 
     def archive(self, journey: Journey, number: int | None, by: str) -> Journey:
         """For good: nobody moves, nobody is told, the values stay. Raises NotFound and Conflict."""

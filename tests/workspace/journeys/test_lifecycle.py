@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chalicelib.clock import DAY, HOUR
-from chalicelib.computations.computation import DEFAULT_EXTERNAL_IDS
+from chalicelib.computations.computation import COMPUTING, DEFAULT_EXTERNAL_IDS
 from chalicelib.errors import Conflict, Invalid, NotFound, Unsound, VersionConflict
 from chalicelib.journeys.model import ARCHIVED, DRAFT, DRAINING, LIVE, PAUSED, Side, Step
 from chalicelib.workspace.audiences import Audiences
@@ -407,6 +407,22 @@ def test_pausing_and_resuming(acme):
         acme.journeys.resume(again, "me")
     with pytest.raises(Conflict):
         acme.journeys.pause(acme.draw(), "me")
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_everybody_is_looked_at_when_it_is_resumed(acme, failed):
+    """Also when the run of the publication came to nothing."""
+    stopped = acme.journeys.pause(acme.live(), "me")
+    (entry,) = (c for c in acme.computations().values() if c.step.stop_id == "a")
+    if failed:
+        acme.fail(entry)
+    acme.clock.advance(DAY)
+    acme.runs.held = True
+    again = acme.journeys.resume(stopped, "me")
+    (begun,) = acme.runs._waiting
+    assert (begun.id, begun.begun_at, begun.stage) == (entry.id, again.versions[0].cuts[-1], COMPUTING)
+    acme.runs.let_go()
+    assert acme.journeys.drawn(again).status == LIVE
 
 
 def test_what_is_draining_cannot_be_resumed_but_archived(acme):
