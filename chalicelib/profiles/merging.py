@@ -105,7 +105,8 @@ def _taken(loser: Profile) -> Merge:
     merging = loser.head.merging or Merge(loser.profile_id, loser.head.updated_at, "", "")
     members = [key for key, outcome in loser.head.outcomes.items() if outcome.is_held]
     trigger = merging.trigger or Trigger("", "", 0)
-    return Merge(loser.profile_id, merging.at, merging.message_id, merging.source_id, members, [], trigger)
+    journeys = dict(loser.head.journeys)
+    return Merge(loser.profile_id, merging.at, merging.message_id, merging.source_id, members, [], trigger, journeys)
 
 
 def _fold_times(kept: Head, gone: Head) -> None:

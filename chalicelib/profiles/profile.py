@@ -83,7 +83,8 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
     `members` are the keys of the computations that destinations had been told of it: audiences it was in, traits it
     had. They are kept only on the profile that took it in, for the one change that did. `kept` are the type and value
     of the identifiers that the event joined the two by, kept only while the merge is under way. `trigger` is kept
-    as long as either, and marks the merge that a change completed among those that only came along.
+    as long as either, and marks the merge that a change completed among those that only came along. `journeys` are the
+    passages that it had, by version, kept as long as `members`.
     """
 
     profile_id: str
@@ -93,6 +94,7 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
     members: list[str] = msgspec.field(default_factory=list)
     kept: list[tuple[str, str]] = msgspec.field(default_factory=list)
     trigger: Trigger | None = None
+    journeys: dict[str, Passage] = msgspec.field(default_factory=dict)
 
 
 class Preference(msgspec.Struct, array_like=True, frozen=True):

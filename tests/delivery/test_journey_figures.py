@@ -115,7 +115,7 @@ def test_two_who_turn_out_to_be_one_are_one_inside():
     frozen.merging = Merge("p1", NOW, "m", "s")
     sizes.apply([change(None, one, version=1), change(None, two, profile_id="p2", version=1)])
     sizes.apply([change(two, frozen, profile_id="p2", version=2, merged_into="p1")])
-    together = merged(one, there("a", b=NOW + 5), {"j_o_b": NOW + 5})
+    together = merged(one, there("a", b=NOW + 5), there("a", b=NOW + 5))
     sizes.apply([change(one, together, version=2)])
     assert sizes.of(SPACE) == {of_version(V, INSIDE): 1, of_version(V, "entered"): 2}
 

@@ -1,8 +1,7 @@
 from chalicelib.clock import DAY
 from chalicelib.delivery.progress import ENTERED, JOINED, Fact, facts, inside
-from chalicelib.instants import to_iso
 from chalicelib.journeys.passage import COMPLETED, EXITED, Passage
-from chalicelib.profiles.profile import DELETED, Merge, Outcome
+from chalicelib.profiles.profile import DELETED, Merge
 
 from .world import NOW, U1, change, head
 
@@ -92,49 +91,71 @@ def test_who_is_inside_has_neither_completed_nor_left():
     assert inside(person(Passage(cycle=1, entered_at=NOW, exited_at=NOW, outcome=EXITED))) == set()
 
 
-def merged(old, passage, brought=(), at=NOW + DAY):
-    """What the survivor is after taking somebody in who had joined `brought` (instants by key)."""
+def merged(old, passage, *others, at=NOW + DAY):
+    """What the survivor is after taking in people who were there."""
     new = person(passage, at=at)
-    keys = [f"{key}_hidden_entry" for key in brought]
-    new.merges = [*(old.merges if old else []), Merge("p2", at, "m", "s", keys)]
-    for key, instant in dict(brought).items():
-        new.outcomes[f"{key}_hidden_entry_joined_at"] = Outcome(to_iso(instant), f"aud_{key}/entry", instant)
+    brought = [Merge(f"p{n}", at, "m", "s", journeys={V: other}) for n, other in enumerate(others, 2)]
+    new.merges = [*(old.merges if old else []), *brought]
     return new
 
 
+AWAY = Passage(cycle=1, entered_at=NOW, exited_at=NOW + 5, outcome=EXITED)
+
+
 def test_what_a_merge_brings_was_counted_when_it_happened():
-    survivor = person()
-    brought = {"j_o_a": NOW, "j_o_b": NOW + 5}
-    assert told(survivor, merged(survivor, there("a", b=NOW + 5), brought)) == []
+    survivor, other = person(), there("a", b=NOW + 5)
+    assert told(survivor, merged(survivor, other, other)) == []
     both = person(there("a"))
-    assert told(both, merged(both, there("a", b=NOW + 5), {"j_o_b": NOW + 5})) == []
+    assert told(both, merged(both, there("a", b=NOW + 5), there("a", b=NOW + 5))) == []
     late = person(there(a=NOW + 9))
-    assert told(late, merged(late, there("a"), {"j_o_a": NOW})) == []  # the earlier instant stays
+    assert told(late, merged(late, there("a"), there("a"))) == []  # the earlier instant stays
+    three = there("a", b=NOW + 5, c=NOW + 6)
+    assert told(both, merged(both, three, there(b=NOW + 5), there(c=NOW + 6))) == []
 
 
 def test_what_the_write_of_a_merge_brings_itself_counts():
-    at = NOW + DAY
-    both = person(there("a"))
-    joined = merged(both, there("a", b=NOW + 5, c=at), {"j_o_b": NOW + 5})
-    assert told(both, joined) == [(JOINED, "c", DAY)]
-    done = merged(both, there("a", b=NOW + 5, c=at, outcome=COMPLETED), {"j_o_b": NOW + 5})
+    at, both, other = NOW + DAY, person(there("a")), there("a", b=NOW + 5)
+    assert told(both, merged(both, there("a", b=NOW + 5, c=at), other)) == [(JOINED, "c", DAY)]
+    done = merged(both, there("a", b=NOW + 5, c=at, outcome=COMPLETED), other)
     assert told(both, done) == [(COMPLETED, "", DAY), (JOINED, "c", DAY)]
     newcomer = person()
-    assert told(newcomer, merged(newcomer, there(a=at))) == [(ENTERED, "", DAY), (JOINED, "a", DAY)]
-    away = Passage(cycle=1, entered_at=NOW, exited_at=at, outcome=EXITED)
-    assert told(both, merged(both, away)) == [(EXITED, "", DAY)]
+    come = merged(newcomer, there(cycle=2, a=at), AWAY)
+    assert told(newcomer, come) == [(ENTERED, "", DAY), (JOINED, "a", DAY)]
+    leave = Passage(cycle=1, entered_at=NOW, exited_at=at, outcome=EXITED)
+    assert told(both, merged(both, leave, other)) == [(EXITED, "", DAY)]
+    assert told(newcomer, merged(newcomer, leave, other)) == [(EXITED, "", DAY)]
+    again = merged(both, there(cycle=2, a=at), other)
+    assert told(both, again) == [(ENTERED, "", DAY), (EXITED, "", DAY), (JOINED, "a", DAY)]
+
+
+def test_a_merge_with_somebody_who_was_never_here_is_like_any_change():
+    inside = person(there("a"))
+    new = person(there("a", b=NOW + DAY))
+    new.merges = [Merge("p2", NOW, "m", "s")]
+    assert told(inside, new) == [(JOINED, "b", DAY)]
 
 
 def test_the_end_of_who_is_taken_in_was_counted_then():
-    survivor = person()
+    survivor, both = person(), person(there("a"))
     for outcome in (COMPLETED, EXITED):
         ended = Passage(cycle=1, entered_at=NOW, exited_at=NOW + 5, outcome=outcome)
-        assert told(survivor, merged(survivor, ended)) == []
+        assert told(survivor, merged(survivor, ended, ended)) == []
+    done = there("a", b=NOW + 5, outcome=COMPLETED)
+    assert told(both, merged(both, done, done)) == []
+    more = there("a", b=NOW + 5, c=NOW + DAY, outcome=COMPLETED)
+    assert told(both, merged(both, more, done)) == [(JOINED, "c", DAY)]
+
+
+def test_who_is_inside_completes_whatever_became_of_who_is_taken_in():
+    both = person(there("a"))
+    more = there("a", c=NOW + DAY, outcome=COMPLETED)
+    gone = Passage(cycle=1, entered_at=NOW - 9, exited_at=NOW - 5, outcome=COMPLETED)
+    assert told(both, merged(both, more, gone)) == [(COMPLETED, "", DAY), (JOINED, "c", DAY)]
 
 
 def test_the_cycles_of_who_is_taken_in_were_counted_then():
     survivor = person(there("a"))
-    assert told(survivor, merged(survivor, there("a", cycle=5))) == []
+    assert told(survivor, merged(survivor, there("a", cycle=5), there("a", cycle=5))) == []
 
 
 def test_a_fact_names_its_version():
