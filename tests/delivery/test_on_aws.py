@@ -2,9 +2,10 @@
 
 import pytest
 
-from chalicelib.clock import HOUR, SECOND, FixedClock
+from chalicelib.clock import DAY, HOUR, SECOND, FixedClock
 from chalicelib.delivery.debugger import NEWEST, PER_RECORD, Debugger
 from chalicelib.delivery.emissions import Emissions
+from chalicelib.delivery.journey_figures import DAYS, Figures, JourneyFigures
 from chalicelib.delivery.ledger import Attempts, Ledger
 from chalicelib.delivery.pace import Pacer, bucket_of
 from chalicelib.delivery.tokens import BeingRenewed, Tokens
@@ -13,6 +14,8 @@ from chalicelib.store.memory import MemorySecrets
 from chalicelib.store.s3 import S3Archive
 
 from .post import answers, delivery, posted
+from .test_journey_figures import entry
+from .test_progress import V
 from .test_tokens import KIND, OWNER, Crm
 from .world import NOW, audience, connection, webhook
 
@@ -91,3 +94,14 @@ def test_a_life_of_retries(cloud, clock):
     post.play()
     assert len(post.asked_at) == 3
     assert post.ledger.counts("aws") == {"delivered": 1, "retried": 2, "pending": 0}
+
+
+def test_figures_of_journeys_until_nobody_can_ask_for_them(records, clock):
+    counted, changes = JourneyFigures(records, clock), [entry(profile_id=f"p{n}") for n in range(20)]
+    for some in (changes[:10], changes[5:], changes):
+        assert counted.write(some) == set()
+    assert counted.between(V, NOW, NOW) == Figures(20, joins={"a": 20})
+    clock.advance((DAYS + 40) * DAY)
+    assert counted.between(V, NOW, NOW) == Figures()
+    assert counted.write([entry(clock.now(), "p1", 2)]) == set()
+    assert counted.between(V, clock.now(), clock.now()).entered == 1
