@@ -231,7 +231,7 @@ class Trip:
         traits = self.world.traits(_external(user)) or {}
         found = sorted(stop for stop, key in self.keys.items() if traits.get(key) is True)
         state = self.state(user)
-        assert state is None or found == sorted(label(step) for step in state["steps"] if step["member"])
+        assert found == sorted(label(step) for step in (state or {"steps": ()})["steps"] if step["member"])
         return found
 
     def joined(self, user: str) -> dict[str, str]:
@@ -239,10 +239,8 @@ class Trip:
         traits = self.world.traits(_external(user)) or {}
         keys = {stop: key for stop, key in self.keys.items() if traits.get(f"{key}_hidden_entry") is True}
         found = {stop: self.since(traits[f"{key}_hidden_entry_joined_at"]) for stop, key in keys.items()}
-        state = self.state(user)
-        if state is not None:
-            steps = [step for step in state["steps"] if step["joinedAt"]]
-            assert found == {label(step): self.since(step["joinedAt"]) for step in steps}
+        steps = [step for step in (self.state(user) or {"steps": ()})["steps"] if step["joinedAt"]]
+        assert found == {label(step): self.since(step["joinedAt"]) for step in steps}
         return found
 
     def state(self, user: str) -> Any:
@@ -252,6 +250,11 @@ class Trip:
             return None
         (found,) = [one for one in reply.data["journeyProfile"]["versions"] if one["version"] == self.version]
         return found
+
+    def figures(self, since: str) -> Any:
+        """From the day of that instant until today."""
+        parameters = f"version={self.version}&from={self.moment(since)[:10]}"
+        return self.world.manage("GET", f"{self.path}/figures?{parameters}").data["figures"]
 
 
 def label(row: Any) -> str:

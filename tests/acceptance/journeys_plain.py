@@ -1,6 +1,7 @@
 """A journey read plainly: every instant at which anything could change, one after the other, and at each of them the
 rules as they are written. All times of a story are whole quarters of a day; windows end a millisecond later."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -115,6 +116,8 @@ class Traveller:
     known: Sequence[Said] = ()
     is_named: bool = False
     told: list[tuple[int, str, str]] = field(default_factory=list)
+    joins: Counter[str] = field(default_factory=Counter)  # in all cycles
+    ended: Counter[str] = field(default_factory=Counter)  # by outcome
 
     def travel(self, until: int) -> "Traveller":
         """Over the grid, and at each opening. What time alone does at an instant is done before anything comes then."""
@@ -151,7 +154,8 @@ class Traveller:
         after = self.drawing.settings.get("exitAfter")
         if not self._is_inside or after is None or self.entered is None or self.now < self.entered + ms(after):
             return
-        self.exited, self.outcome = self.entered + ms(after), self.outcome or "exited"
+        self.exited = self.entered + ms(after)
+        self._end("exited")
         for step in self.drawing.steps:
             if step["type"] == "send_to_destination" and step["id"] in self.joined:
                 self.told.append((self.now, "X", step["id"]))
@@ -164,7 +168,7 @@ class Traveller:
             return
         self.cycle += 1
         self.entered, self.exited, self.outcome, self.own_cut = self.now, None, None, self.cut
-        self.joined["A"] = self.now
+        self._join("A")
 
     def _may_come_again(self) -> bool:
         if self.exited is None:
@@ -177,7 +181,17 @@ class Traveller:
             self._arrive(step)
         ends = [at for place, at in self.arrived.items() if place == ""]
         if ends and min(ends) <= self.now:
-            self.outcome = self.outcome or "completed"
+            self._end("completed")
+
+    def _end(self, outcome: str) -> None:
+        """The first outcome of a cycle is its only one."""
+        if self.outcome is None:
+            self.outcome = outcome
+            self.ended[outcome] += 1
+
+    def _join(self, stop: str) -> None:
+        self.joined[stop] = self.now
+        self.joins[stop] += 1
 
     def _arrive(self, step: Step) -> None:
         id = step["id"]
@@ -188,7 +202,7 @@ class Traveller:
         elif id in self.arrived and self.arrived[id] <= self.now:
             for stop in self._taken(step):
                 if stop not in self.joined:
-                    self.joined[stop] = self.now
+                    self._join(stop)
                     if step["type"] == "send_to_destination":
                         self.told.append((self.now, "E", id))
             for stop in self.drawing.stops(step):

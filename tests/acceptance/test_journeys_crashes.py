@@ -2,17 +2,13 @@
 same moment: where they are and what partners heard is as if nothing had happened."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.deadline import NoDeadline
-from chalicelib.delivery.transport import Transport
-from chalicelib.queues import INGEST
-from tests.acceptance.engines import HIDDEN, InMemory
+from tests.acceptance.engines import InMemory
 from tests.acceptance.journeys import (
     ADDED,
     BY_MAIL,
@@ -25,97 +21,11 @@ from tests.acceptance.journeys import (
     multi,
     send,
 )
+from tests.acceptance.journeys_engines import Dying, Twice
 from tests.acceptance.test_journeys_people import guest, known_as
 from tests.acceptance.world import World, identify, track
-from tests.pipeline.wire import Killed
 
-PORTS = ("profiles", "identifiers", "timeline", "archive", "workspace", "work", "queues")
 Observed = dict[str, Any]
-
-
-class Fate:
-    """Kills once, before or after one of the calls that are made while it is armed, and counts them."""
-
-    def __init__(self, dies: tuple[int, str] | None = None) -> None:
-        self.calls, self.dies, self.armed = 0, dies, False
-
-    def around(self, port: Any) -> Any:
-        return _Port(port, self)
-
-    def call(self, call: Callable[[], Any]) -> Any:
-        self.calls += self.armed
-        self._perhaps_kill("before")
-        answer = call()
-        self._perhaps_kill("after")
-        return answer
-
-    def _perhaps_kill(self, phase: str) -> None:
-        if self.armed and self.dies == (self.calls, phase):
-            self.armed, self.dies = False, None
-            raise Killed
-
-
-class _Port:
-    def __init__(self, port: Any, fate: Fate) -> None:
-        self._port, self._fate = port, fate
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if not callable(found):
-            return found
-        return lambda *args, **kwargs: self._fate.call(lambda: found(*args, **kwargs))
-
-
-class Dying(InMemory):
-    """What a worker that died had in hand comes again at once."""
-
-    def __init__(self, dies: tuple[int, str] | None = None) -> None:
-        super().__init__()
-        self.fate, self.watched = Fate(dies), False
-
-    def adapters(self, transport: Transport) -> bootstrap.Adapters:
-        made = super().adapters(self.fate.around(transport))
-        return replace(made, **{name: self.fate.around(getattr(made, name)) for name in PORTS})
-
-    def drain(self) -> None:
-        self.fate.armed = self.watched
-        try:
-            super().drain()
-        except Killed:
-            for message in self._queues.messages.values():
-                if message.visible_at == self.clock.now() + HIDDEN:
-                    message.visible_at = self.clock.now()
-            self.drain()
-        self.fate.armed = False
-
-    def _emit(self) -> bool:
-        read = self._emitted
-        try:
-            return super()._emit()
-        except Killed:
-            self._emitted = read
-            raise
-
-
-class Twice(InMemory):
-    """Every message, every change and every tick comes to two workers, one after the other."""
-
-    def _resolve(self) -> bool:
-        received = self._queues.receive(INGEST)
-        for _ in range(2):
-            assert not received or self._application.resolver.resolve(received, NoDeadline()) == set()
-        self._queues.delete_all_but(received, set())
-        return bool(received)
-
-    def _emit(self) -> bool:
-        read = self._emitted
-        if not super()._emit():
-            return False
-        self._emitted = read
-        return super()._emit()
-
-    def _tick(self) -> bool:
-        return super()._tick() | super()._tick()
 
 
 def story(world: World, watch: Callable[[], None] = lambda: None) -> Observed:

@@ -14,7 +14,9 @@ from chalicelib.clock import SECOND
 from chalicelib.instants import to_iso
 from chalicelib.workspace.storage import Storage, journey_key, journey_version_key
 from tests.acceptance import journeys
-from tests.acceptance.journeys import Step, Trip, span
+from tests.acceptance.engines import InMemory
+from tests.acceptance.journeys import Step, Trip, label, span
+from tests.acceptance.journeys_engines import Dying, Twice
 from tests.acceptance.journeys_plain import (
     QUARTER,
     Condition,
@@ -121,7 +123,8 @@ class Story:
     """Messages are by person; some do not say who they are at first."""
 
     def __init__(self, seed: int) -> None:
-        self.random, self.world = Random(seed), FacebookWorld()
+        self.random, self.engine = Random(seed), _engine(seed)
+        self.world = FacebookWorld(self.engine)
         self.drawing = Pencil(self.random, self.world.facebook()["id"]).drawing()
         self.said = {user: self._said() for user in PEOPLE}
         self.named = {user: self._named_at(self.said[user]) for user in PEOPLE}
@@ -157,6 +160,8 @@ class Story:
             world.send(*self._messages(at, start))
         world.advance((start - world.clock.now()) / SECOND)
         self.trip = Trip(world, [_whole(step) for step in self.drawing.steps], **self.drawing.settings)
+        if isinstance(self.engine, Dying):
+            self.engine.watched = True
         checks = {self.random.randint(1, 4 * DAYS - 1) * QUARTER + 2 for _ in range(2)} | {4 * DAYS * QUARTER + 2}
         actions = {opening.at: "resume" if opening.opens else "pause" for opening in self.openings[1:]}
         for at in sorted({instant for instant in instants if instant > 0} | checks | actions.keys()):
@@ -182,23 +187,41 @@ class Story:
     # Compared
 
     def check(self, now: int) -> None:
-        heard: list[str] = []
-        members: Counter[str] = Counter()
-        for user in PEOPLE:
-            traveller = self._traveller(user).travel(now)
-            heard += [f"{span(at)} {sign}({sink}) {user}" for at, sign, sink in traveller.told]
-            members.update(traveller.members)
-            self._compare(user, traveller)
+        travellers = {user: self._traveller(user).travel(now) for user in PEOPLE}
+        heard = [f"{span(at)} {sign}({sink}) {user}" for user, one in travellers.items() for at, sign, sink in one.told]
         assert sorted(self.trip.heard()) == sorted(heard), self
+        for user, traveller in travellers.items():
+            self._compare(user, traveller)
+        members = Counter(stop for traveller in travellers.values() for stop in traveller.members)
         counts = {stop: row["count"] for stop, row in self.trip.stops.items()}
         assert counts == {stop: members[stop] for stop in counts}, self
+        self._compare_figures(list(travellers.values()))
 
     def _compare(self, user: str, traveller: Traveller) -> None:
         name, told = f"anonymous_id:a-{user}", (user, self.said[user], self.named[user], self)
         assert self.trip.members(name) == traveller.members, told
         assert self.trip.joined(name) == {stop: span(at) for stop, at in traveller.joined.items()}, told
-        TALLY.update(compared=1, told=len(traveller.told), entries=traveller.cycle)
-        TALLY[str(traveller.outcome)] += 1
+        state = self.trip.state(name)
+        if state is not None:
+            shown = [state[name] and self.trip.since(state[name]) for name in ("enteredAt", "exitedAt")]
+            assert shown == [None if at is None else span(at) for at in (traveller.entered, traveller.exited)], told
+            assert (state["cycle"], state["outcome"]) == (traveller.cycle, traveller.outcome), told
+        TALLY.update(compared=1, told=len(traveller.told), entries=traveller.cycle, **traveller.ended)
+
+    def _compare_figures(self, travellers: Sequence[Traveller]) -> None:
+        figures, ended = self.trip.figures("+0d"), Counter[str]()
+        joins = Counter[str]()
+        for traveller in travellers:
+            ended.update(traveller.ended, entered=traveller.cycle)
+            joins.update(traveller.joins)
+        assert [figures[name] for name in ("entered", "completed", "exits", "inProgress")] == [
+            ended["entered"],
+            ended["completed"],
+            ended["exited"],
+            ended["entered"] - ended["completed"] - ended["exited"],
+        ], self
+        rows = {label(row): row["joins"] for row in figures["steps"]}
+        assert rows == {stop: joins[stop] for stop in rows}, self
 
     def _traveller(self, user: str) -> Traveller:
         def lot(step: Step) -> str:
@@ -227,6 +250,10 @@ class Story:
         return f"{self.drawing.settings} {self.drawing.steps} {texts} {self.openings}"
 
 
+def _engine(seed: int) -> InMemory:
+    return (InMemory(), Twice(), Dying(dice=Random(seed)))[seed % 3]
+
+
 def _whole(step: Step) -> Step:
     return {key: value for key, value in step.items() if value is not None}
 
@@ -234,16 +261,18 @@ def _whole(step: Step) -> Step:
 @pytest.mark.parametrize("block", range(4))
 def test_random_journeys_are_travelled_as_the_rules_say(block: int) -> None:
     for seed in range(block * 6, block * 6 + 6):
+        story = Story(seed)
         try:
-            Story(seed).play()
+            story.play()
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         finally:
             bootstrap.install(None)
+        TALLY["deaths"] += story.engine.fate.deaths if isinstance(story.engine, Dying) else 0
 
 
 def test_the_tally_is_told() -> None:
     """How much was compared; run with -s to see it."""
     print(f"\n{dict(TALLY)}")
     assert TALLY["told"] > 100
-    assert min(TALLY["completed"], TALLY["exited"]) > 1
+    assert min(TALLY["completed"], TALLY["exited"], TALLY["deaths"]) > 1
