@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.clock import DAY, HOUR, SECOND
+from chalicelib.destinations.facebook_custom_audiences import FACEBOOK_CUSTOM_AUDIENCES
 from chalicelib.instants import to_iso
 from tests.acceptance.engines import InMemory
 from tests.acceptance.world import World, identify, track
@@ -338,3 +339,27 @@ def test_what_cannot_be_tried_is_refused(world):
     other = trip.ask("POST", "/steps/d/test", {"destinationId": "elsewhere"})
     assert (other.status, other.body["errors"][0]["field"]) == (422, "destinationId")
     assert len(trip.ask("POST", "/steps/d/test", {"destinationId": trip.hook["id"]}).data["tests"]) == 2
+
+
+def test_lists_are_not_tried(world):
+    settings = {"adAccountId": "12345", "accessToken": "secret"}
+    sent = {"metadataId": FACEBOOK_CUSTOM_AUDIENCES.metadata_id, "sourceId": world.stack.engage_source_id}
+    ads = world.manage("POST", "/destinations", {**sent, "settings": settings}).data["destination"]
+    to_list = {"destinationId": ads["id"]}
+    shown = {"id": "ad", "type": "show_ad", "destinations": [to_list]}
+    trip = Trip(world, [{**ENTRY, "next": "d"}, {**SEND, "next": "ad"}, shown], publish=False)
+    refused = trip.ask("POST", "/steps/ad/test", {})
+    assert (refused.status, "lists" in refused.body["errors"][0]["message"]) == (409, True)
+    drawn = trip.ask("GET", "").data["journey"]["steps"]
+    both = [{**step, "destinations": [to_list, *step["destinations"]]} if step["id"] == "d" else step for step in drawn]
+    assert trip.ask("PATCH", "", {"steps": both}).status == 200
+    tests = trip.ask("POST", "/steps/d/test", {}).data["tests"]
+    assert {one["destinationId"] for one in tests} == {trip.hook["id"]}
+
+
+def test_what_is_tried_stands_in_the_audit_trail(world):
+    trip = Trip(world, SHORT, publish=False)
+    trip.ask("POST", "/estimate", {})
+    trip.ask("POST", "/steps/d/test", {})
+    events = world.manage("GET", "/audit-events").data["events"]
+    assert {"Audience Preview Created", "Journey Step Tested"} <= {event["type"] for event in events}
