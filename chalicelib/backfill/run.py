@@ -3,9 +3,10 @@
     prepare → settle → scan → apply → switch → wait → evaluate → finalize
 
 Settling and waiting let all workers come to an end that may not know what was changed just before; waiting lasts until
-everybody has been looked at for what the definition reads. What happens in `apply`, and why no event is lost or counted twice, is told in `profiles.filling`. Where no stream is to be filled,
-settling, scanning and applying are over at once. With the switch the new definition counts: values change in live
-traffic from then on, and `evaluate` looks once at everybody whom no event comes for.
+everybody has been looked at for what the definition reads. What happens in `apply`, and why no event is lost or counted
+twice, is told in `profiles.filling`. Where no stream is to be filled, settling, scanning and applying are over at once.
+With the switch the new definition counts: values change in live traffic from then on, and `evaluate` looks once at
+everybody whom no event comes for.
 """
 
 from collections.abc import Callable, Iterable
