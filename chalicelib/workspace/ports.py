@@ -7,7 +7,7 @@ from ..computations.catalogue import Catalogue
 from ..computations.computation import Computation
 from ..errors import Problem
 from ..identity.rules import DEFAULT_RULES, Rules
-from .model import Activation, Connection, Destination, Source, Space, SpaceFilter, Token
+from .model import Activation, Connection, Destination, DestinationMapping, Source, Space, SpaceFilter, Token
 
 SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
@@ -46,6 +46,10 @@ class Directory(Protocol):
     def destination(self, destination_id: str, *, fresh: bool = False) -> Destination | None:
         """With its settings complete: secrets opened and put back among `settings`, `secrets` empty. `fresh`: as it is
         now, not as it was known."""
+        ...
+
+    def mapping(self, activation: Activation) -> DestinationMapping | None:
+        """That of an activation, complete: secrets opened and put back among `settings`, `secrets` empty."""
         ...
 
 
