@@ -181,3 +181,15 @@ def test_nothing_secret_is_shown_or_logged(activated: Activated, caplog: pytest.
     ]
     assert "s3cr3t" not in str(shown)
     assert "s3cr3t" not in caplog.text
+
+
+def test_the_overview_counts_it(activated: Activated) -> None:
+    def shown() -> Any:
+        path = f"{activated.world.audiences}/{activated.audience['id']}/overview"
+        (target,) = activated.world.manage("GET", path).data["overview"]["destinations"]
+        return target["matchingMappings"]
+
+    assert shown() == "Not applicable"
+    activated.activate("a", ENTRY)
+    activated.activate("b", EXIT, enabled=False)
+    assert shown() == {"count": 2, "enabled": 1, "disabled": 1}
