@@ -90,6 +90,11 @@ class Resyncs(Protocol):
         """The first time, of a connection that is stored in a moment."""
         ...
 
+    def owe(self, computation: Computation) -> None:
+        """It is switched on again in a moment. As soon as it has looked at everybody, its connections hear of what they
+        were not told."""
+        ...
+
 
 class DestinationOption(Protocol):
     """One setting of a kind of destination."""
