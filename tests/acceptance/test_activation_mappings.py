@@ -143,6 +143,17 @@ def test_a_resync_tells_members_through_it(activated: Activated) -> None:
     assert len(activated.world.events("own")) == 2
 
 
+def test_a_resync_does_so_where_the_connection_itself_says_nothing(activated: Activated) -> None:
+    silent = {"connectionSettings": {"sendIdentify": False, "sendTrack": False}}
+    assert activated.world.manage("PATCH", activated.connection, silent).status == 200
+    activated.buy("u1")
+    activated.activate("again", ENTRY, performs=True)
+    activated.world.drain()
+    activated.world.advance(60)
+    assert [event["userId"] for event in activated.world.events("again")] == ["u1"]
+    assert activated.world.events("own") == []
+
+
 def test_a_dead_letter_goes_again_through_it(activated: Activated) -> None:
     path = activated.activate("down", ENTRY)
     activated.activate("up", ENTRY)
