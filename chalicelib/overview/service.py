@@ -8,9 +8,10 @@ from typing import NamedTuple
 from ..clock import DAY, Clock
 from ..computations.computation import LOCKED, Computation
 from ..delivery.ledger import Ledger
+from ..delivery.lists import SYNC
 from ..errors import NotFound
 from ..tasks.service import Tasks
-from ..tasks.task import CANCELLED, Task, parts_of
+from ..tasks.task import CANCELLED, WAITING_RETRY, Task, parts_of
 from ..workspace.model import Activation, Connection, Destination
 from ..workspace.service import Workspaces
 from . import status
@@ -88,6 +89,12 @@ class Overviews:
         changes = self.changes.of({task.run_id or task.task_id for task in tasks})
         return [Run(task, changes.get(task.run_id or task.task_id)) for task in tasks]
 
+    def retrying(self, computations: Iterable[Computation]) -> set[str]:
+        """Ids of those whose run failed and is about to be tried again. Only tasks of what is under way are read."""
+        owners = {task_id: one.id for one in computations for task_id in status.awaited(one)}
+        found = self.tasks.find_many(owners) if owners else {}
+        return {owners[id] for id, task in found.items() if task.status == WAITING_RETRY}
+
     def task(self, space_id: str, task_id: str) -> Task:
         """Raises NotFound, also for a task of another space."""
         task = self.tasks.get(task_id)
@@ -103,7 +110,7 @@ class Overviews:
             parts = parts_of(task_id)
             if parts.kind in status.RUNS:
                 runs.append(task_id)
-            elif parts.kind == status.SYNC and parts.destination_id is not None:
+            elif parts.kind == SYNC and parts.destination_id is not None:
                 syncs.setdefault(parts.destination_id, []).append(task_id)
         runs = runs[:SHOWN]
         syncs = {destination_id: ids[:CALLED_OFF] for destination_id, ids in syncs.items()}
