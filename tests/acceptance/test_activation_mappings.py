@@ -154,6 +154,21 @@ def test_a_resync_does_so_where_the_connection_itself_says_nothing(activated: Ac
     assert activated.world.events("own") == []
 
 
+def test_a_connection_that_is_silent_itself_is_told_through_it_live_and_by_a_resync(activated: Activated) -> None:
+    world = activated.world
+    silent = {"sendIdentify": False, "sendTrack": False}
+    connection = world.connect(activated.audience, world.webhook("silent"), connectionSettings=silent)
+    activated.connection = connection
+    activated.activate("through", ENTRY)
+    activated.buy("u1")
+    assert [event["event"] for event in world.events("through")] == [ENTRY]
+    assert world.manage("POST", f"{connection}/resync", {}).status == 200
+    world.drain()
+    world.advance(60)
+    assert [event["userId"] for event in world.events("through")] == ["u1", "u1"]
+    assert world.events("silent") == []
+
+
 def test_a_dead_letter_goes_again_through_it(activated: Activated) -> None:
     path = activated.activate("down", ENTRY)
     activated.activate("up", ENTRY)
