@@ -15,6 +15,11 @@ FIRST_DAY = "2026-01-01"  # nothing was archived before there was Muster
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
 
+# Of lower case letters, digits and underscores, so that queries need not quote it. One made by CloudFormation has the
+# hyphens of the stack's name. The stack's id ends in a UUID.
+_UUID = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+DATABASE = {"Fn::Join": ["_", ["muster", {"Fn::Select": [0, {"Fn::Split": ["-", _UUID]}]}]]}
+
 
 def resources() -> Json:
     """A query names its space, and should name days: `WHERE space = '…' AND dt >= '2026-03-01'`."""
@@ -23,6 +28,7 @@ def resources() -> Json:
             "Type": "AWS::Glue::Database",
             "Properties": {
                 "CatalogId": {"Ref": "AWS::AccountId"},
+                "DatabaseName": DATABASE,
                 "DatabaseInput": {"Description": "Muster: what is compacted of the archive"},
             },
         },

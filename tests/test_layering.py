@@ -45,7 +45,18 @@ HOMES = {
 }
 DOMAIN_MAY_IMPORT = {"msgspec", "lark"}
 STANDARD = __import__("sys").stdlib_module_names
-DOMAIN = {"query", "tracking", "filters", "identity", "journeys", "computations", "profiles", "workspace", "tasks", "destinations"}
+DOMAIN = {
+    "query",
+    "tracking",
+    "filters",
+    "identity",
+    "journeys",
+    "computations",
+    "profiles",
+    "workspace",
+    "tasks",
+    "destinations",
+}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

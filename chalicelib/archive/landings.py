@@ -8,7 +8,7 @@ from ..instants import parse_iso
 from ..pipeline.fanout import Fanout
 from ..profiles.ports import Archive, Stored
 from .cut import Landing
-from .layout import erasures, hour_in, landed_from, landing
+from .layout import erasures, hour_in, landed, landed_from, landing
 from .manifest import Consumed, Table, consumed_of
 
 
@@ -29,7 +29,7 @@ _erasure = msgspec.json.Decoder(Erasure)
 def recent(archive: Archive, table: str, space_id: str, known: Table) -> tuple[list[Stored], list[Landing]]:
     """The landing objects since the watermark, and those of them whose rows are in no file of the table; both in byte
     order of their keys."""
-    found = archive.stat(landing(table, space_id), landed_from(table, space_id, known.watermark))
+    found = archive.stat(landed(table, space_id), landed_from(table, space_id, known.watermark))
     return found, _open(archive, found, [one for one in known.consumed if one.last >= known.watermark])
 
 

@@ -47,9 +47,14 @@ def landing(table: str, space_id: str) -> str:
     return f"{table}/landing/{space_id}/"
 
 
+def landed(table: str, space_id: str) -> str:
+    """What the keys of all landing objects begin with."""
+    return f"{landing(table, space_id)}at="
+
+
 def landed_from(table: str, space_id: str, minute: str) -> str:
     """All landing objects of this minute and later ones have keys after this."""
-    return f"{landing(table, space_id)}at={minute}"
+    return f"{landed(table, space_id)}{minute}"
 
 
 def hour_in(folder: str) -> str:

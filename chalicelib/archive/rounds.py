@@ -11,7 +11,7 @@ from ..records import Key, Records
 from ..tasks.service import Tasks
 from .compaction import COMPACTION
 from .gathering import EVERY, GATHERING
-from .layout import TABLES, landed_from, landing
+from .layout import TABLES, landed, landed_from
 
 AFTER_MIDNIGHT = HOUR  # UTC: when day windows end, everybody else has work to do
 AFTER_THE_HOUR = 7 * MINUTE  # the same for hours
@@ -79,7 +79,7 @@ class Rounds:
         since = minute_of(int(last) * EVERY + AFTER_THE_HOUR - OVERLAP) if last else ""
         for space_id in self._folders(f"{table}/landing/" for table in TABLES):
             after = {table: landed_from(table, space_id, since) for table in TABLES}
-            if any(self._archive.stat(landing(table, space_id), after[table], most=1) for table in TABLES):
+            if any(self._archive.stat(landed(table, space_id), after[table], most=1) for table in TABLES):
                 yield space_id
 
     def _spaces(self, last: str) -> Iterable[str]:

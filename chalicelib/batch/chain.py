@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ..clock import Clock
 from ..computations.computation import ACCOUNTS, COMPUTING, FAILED, LIVE, Computation
+from ..computations.editions import COMPUTE
 from ..errors import NotFound
 from ..records import Records
 from ..tasks import task as tasks
@@ -20,8 +21,6 @@ from ..tasks.task import CANCELLED, SUCCEEDED, Task
 from ..workspace.storage import Storage, computation_key
 from .run import BATCH_RUN
 from .timetable import Timetable
-
-COMPUTE = "compute"  # the task by which a computation gets its first values, or new ones when it is switched on
 
 
 class Chain:
@@ -45,7 +44,7 @@ class Chain:
         self._tasks.create(
             BATCH_RUN,
             computation.space_id,
-            f"after-{after.slot}",
+            slot_after(after.slot),
             computation_id=computation.id,
             computation_version=computation.version,
         )
@@ -85,6 +84,11 @@ class Chain:
 
     def _find(self, task: Task) -> Computation | None:
         return self._storage.computations.find(computation_key(task.space_id, task.computation_id))
+
+
+def slot_after(slot: str) -> str:
+    """Of the run that follows the task of this slot, by which a computation got its streams."""
+    return f"after-{slot}"
 
 
 class InTurn:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ..destinations.kind import DestinationKind, Payload
 from ..destinations.registry import KINDS
-from ..workspace.model import Connection, Destination, Subscription
+from ..workspace.model import Connection, Destination
 from ..workspace.ports import Directory, SpaceView
 from .classification import (
     CONNECTION_PAUSED,
@@ -15,14 +15,14 @@ from .classification import (
 )
 from .filtering import FILTERED_BY_RULES, filtered
 from .integrations import FILTERED_BY_INTEGRATIONS_OBJECT, allows
-from .mappings import NO_MATCHING_MAPPING, body, matching, target
+from .mappings import NO_MATCHING_MAPPING, Mapped, OfActivation, body, matching, target
 from .message import Delivery
 from .sending import Target
 
 
 class Cancelled(Exception):
-    """Connection, destination or mapping were removed: nobody is left who could want the message or hear of its
-    failure."""
+    """Connection, destination, activation or mapping were removed: nobody is left who could want the message or hear
+    of its failure."""
 
 
 class Divided(Exception):
@@ -57,7 +57,7 @@ class Admission:
             raise Cancelled
         if not delivery.replayed:
             self._check_switches(delivery, destination)
-        kind, mapping = _kind(destination), _mapping(destination, delivery)
+        kind, mapping = _kind(destination), self._mapping(destination, delivery)
         whole = bool(destination.subscriptions) and mapping is None
         to = None if whole else target(destination, kind, mapping)
         payload = _left(delivery, destination, kind, waiting_since)
@@ -88,10 +88,37 @@ class Admission:
             raise Discarded(CONNECTION_PAUSED)
 
     def _connection(self, delivery: Delivery) -> Connection | None:
-        if delivery.space_id not in self._views:
-            self._views[delivery.space_id] = self.directory.view(delivery.space_id)
-        connections = self._views[delivery.space_id].connections.get(delivery.computation_id, ())
+        connections = self._view(delivery.space_id).connections.get(delivery.computation_id, ())
         return next((c for c in connections if c.id == delivery.connection_id), None)
+
+    def _view(self, space_id: str) -> SpaceView:
+        if space_id not in self._views:
+            self._views[space_id] = self.directory.view(space_id)
+        return self._views[space_id]
+
+    def _mapping(self, destination: Destination, delivery: Delivery) -> Mapped | None:
+        """The one it goes through; None for what goes through none, or was not divided yet. It was chosen when the
+        event was made or divided, whatever its trigger is now."""
+        if delivery.activation_id:
+            return self._of_activation(delivery)
+        if not delivery.subscription_id:
+            return None
+        found = next((one for one in destination.subscriptions if one.id == delivery.subscription_id), None)
+        if found is None:
+            raise Cancelled
+        if not found.enabled:
+            raise Filtered(NO_MATCHING_MAPPING)
+        return found
+
+    def _of_activation(self, delivery: Delivery) -> Mapped:
+        activations = self._view(delivery.space_id).activations.get(delivery.connection_id, ())
+        found = next((one for one in activations if one.id == delivery.activation_id), None)
+        mapping = self.directory.mapping(found) if found else None
+        if found is None or mapping is None:
+            raise Cancelled
+        if not found.enabled:
+            raise Filtered(NO_MATCHING_MAPPING)
+        return OfActivation(found.id, mapping.action_id, mapping.settings)
 
 
 def _left(delivery: Delivery, destination: Destination, kind: DestinationKind, waiting_since: int | None) -> Payload:
@@ -109,19 +136,6 @@ def _left(delivery: Delivery, destination: Destination, kind: DestinationKind, w
 def _divided(destination: Destination, payload: Payload) -> Divided | Filtered:
     found = matching(destination, payload)
     return Divided(found) if found else Filtered(NO_MATCHING_MAPPING)
-
-
-def _mapping(destination: Destination, delivery: Delivery) -> Subscription | None:
-    """The one it goes through; None for what goes through none, or was not divided yet. It was chosen when the event
-    was divided, whatever its trigger is now."""
-    if not delivery.subscription_id:
-        return None
-    found = next((one for one in destination.subscriptions if one.id == delivery.subscription_id), None)
-    if found is None:
-        raise Cancelled
-    if not found.enabled:
-        raise Filtered(NO_MATCHING_MAPPING)
-    return found
 
 
 def _kind(destination: Destination) -> DestinationKind:

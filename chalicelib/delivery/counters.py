@@ -41,7 +41,7 @@ _MINUTE_FORM, _HOUR_FORM, _DAY_FORM = len("2026-11-21T20:05"), len("2026-11-21T2
 
 class Name(NamedTuple):
     """What a counter counts. `detail` is a reason or the number of the successful attempt; ids are tails of ids. That
-    of a mapping, if there is one, stands behind that of the connection."""
+    of a mapping, which is a subscription or an activation, stands behind that of the connection, if there is one."""
 
     step: str
     detail: str = ""
@@ -49,11 +49,11 @@ class Name(NamedTuple):
     computation: str = ""
     type: str = ""
     event: str = ""
-    subscription: str = ""
+    mapping: str = ""
 
     def text(self) -> str:
         step = f"{self.step}.{self.detail}" if self.detail else self.step
-        connection = f"{self.connection}:{self.subscription}" if self.subscription else self.connection
+        connection = f"{self.connection}:{self.mapping}" if self.mapping else self.connection
         return "|".join((step, connection, self.computation, self.type, self.event)).rstrip("|")
 
 
@@ -61,8 +61,8 @@ def name_of(text: str) -> Name:
     step, *rest = text.split("|", 4)
     step, _, detail = step.partition(".")
     connection, *rest = rest or [""]
-    connection, _, subscription = connection.partition(":")
-    return Name(step, detail, connection, *rest)._replace(subscription=subscription)
+    connection, _, mapping = connection.partition(":")
+    return Name(step, detail, connection, *rest)._replace(mapping=mapping)
 
 
 def counter(delivery: Delivery, step: str, detail: str = "") -> str:
@@ -74,7 +74,7 @@ def counter(delivery: Delivery, step: str, detail: str = "") -> str:
         tail(delivery.computation_id),
         str(payload.get("type", "")),
         str(payload.get("event", ""))[:_EVENT],
-        tail(delivery.subscription_id),
+        tail(delivery.mapping_id),
     ).text()
 
 

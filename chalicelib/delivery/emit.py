@@ -158,7 +158,7 @@ class Emitter:
         found = outlets(self._directory, view, view.connections.get(transition.computation.id, ()))
         integrations = {"All": False} | {outlet.kind.name: True for outlet in found}
         for outlet in found:
-            if outlet.forms(transition.computation, new.collection):
+            if outlet.tells(transition.computation, new.collection):
                 wanted = Wanted(
                     outlet.connection.id,
                     _rows(transition, change.old, new, outlet.connection),

@@ -1,4 +1,4 @@
-"""Traits that go along with what a connection tells, under the names its owner chose."""
+"""Traits that go along with what is told, under the names their owner chose."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,18 +6,12 @@ from typing import Any
 from ..profiles.profile import Head
 from ..workspace.model import Activation, Connection
 
-ENTERED, EXITED = "Audience Entered", "Audience Exited"
 
-
-def extras(
-    connection: Connection, activations: Sequence[Activation], head: Head, *, is_exit: bool = False
-) -> dict[str, Any]:
+def extras(connection: Connection, activations: Sequence[Activation], head: Head) -> dict[str, Any]:
     """By the name they are sent under. A trait that the profile does not have is left out."""
-    unfit = ENTERED if is_exit else EXITED
     wanted: dict[str, str] = dict(connection.settings.get("traits") or {})
     for activation in activations:
-        if activation.connection_id == connection.id and activation.enabled and activation.type != unfit:
-            wanted |= {key: activation.mapping.get(key, key) for key in activation.properties}
+        wanted |= {key: activation.mapping.get(key, key) for key in activation.properties}
     return {sent: value for key, sent in wanted.items() if (value := _value(head, key)) is not None}
 
 

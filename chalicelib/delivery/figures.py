@@ -79,6 +79,7 @@ class Known(NamedTuple):
     computations: Mapping[str, str]
     space_id: str
     subscriptions: Mapping[str, str] = {}
+    activations: Mapping[str, str] = {}
 
 
 class Asked(NamedTuple):
@@ -96,12 +97,16 @@ FILTERING = frozenset({FILTERED, CANCELLED})
 
 
 def known(
-    connection_ids: Sequence[str], computation_ids: Sequence[str], space_id: str, subscription_ids: Sequence[str] = ()
+    connection_ids: Sequence[str],
+    computation_ids: Sequence[str],
+    space_id: str,
+    subscription_ids: Sequence[str] = (),
+    activation_ids: Sequence[str] = (),
 ) -> Known:
-    connections, computations, subscriptions = (
-        {tail(id): id for id in ids} for ids in (connection_ids, computation_ids, subscription_ids)
+    connections, computations, subscriptions, activations = (
+        {tail(id): id for id in ids} for ids in (connection_ids, computation_ids, subscription_ids, activation_ids)
     )
-    return Known(connections, computations, space_id, subscriptions)
+    return Known(connections, computations, space_id, subscriptions, activations)
 
 
 def time_of(since: int, until: int, granularity: str, now: int) -> Time:
@@ -242,17 +247,18 @@ def _retries(name: Name) -> int:
 
 def _dimensions(name: Name, known: Known) -> dict[str, str | None]:
     """There are no versions of apps: what a computation makes comes from no app. Where a destination has no mappings,
-    each of its connections is like one."""
+    each of its connections is like one; what goes through the mapping of no activation counts to its connection."""
     reason = f"{_ATTEMPT}{name.detail or 1}" if name.step == DELIVERED else name.detail
     connection = known.connections.get(name.connection, name.connection)
-    subscription = known.subscriptions.get(name.subscription, name.subscription)
+    activation = known.activations.get(name.mapping)
+    subscription = activation or known.subscriptions.get(name.mapping, name.mapping)
     return {
         "eventName": name.event or None,
         "eventType": name.type or None,
         "discardReason": reason or None,
         "appVersion": None,
         "subscriptionId": subscription or connection or None,
-        "activationId": connection or None,
+        "activationId": activation or connection or None,
         "audienceId": known.computations.get(name.computation, name.computation) or None,
         "spaceId": known.space_id,
     }

@@ -84,6 +84,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     follows: bool = False
     listed: bool = False
     subscription_id: str = ""
+    activation_id: str = ""
     request: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
 
@@ -232,7 +233,7 @@ class Ledger:
 def newest_of(delivery: Delivery) -> Key:
     """Where it is written what arrived last of its row. Each mapping has a place of its own: what came through one says
     nothing of another."""
-    by = f"#{delivery.subscription_id}" if delivery.subscription_id else ""
+    by = f"#{delivery.mapping_id}" if delivery.mapping_id else ""
     return Key(f"arrived#{delivery.connection_id}#{delivery.row}{by}", "state")
 
 

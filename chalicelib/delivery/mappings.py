@@ -1,6 +1,8 @@
 """Mappings of a destination: which of them an event is sent through, and what each makes of it."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +22,25 @@ NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"
 logger = logging.getLogger(__name__)
 
 
+class Mapped(Protocol):
+    """A mapping, be it of a destination or of an activation."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def action_id(self) -> str: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
+class OfActivation(NamedTuple):
+    """`id` is that of the activation."""
+
+    id: str
+    action_id: str
+    settings: Mapping[str, Any]
+
+
 def matching(destination: Destination, payload: Payload) -> list[str]:
     """The ids of the mappings whose triggers an event meets."""
     return [one.id for one in destination.subscriptions if one.enabled and _is_met(one, payload)]
@@ -32,7 +53,7 @@ def through(delivery: Delivery, mapping_id: str) -> Delivery:
     return replace(delivery, message_id=f"{head}.{mapping_id}{mark}{rest}", subscription_id=mapping_id)
 
 
-def target(destination: Destination, kind: DestinationKind, mapping: Subscription | None) -> Target:
+def target(destination: Destination, kind: DestinationKind, mapping: Mapped | None) -> Target:
     """Raises Discarded for settings that cannot work."""
     settings, key = destination.settings, ""
     if mapping is not None:
@@ -44,7 +65,7 @@ def target(destination: Destination, kind: DestinationKind, mapping: Subscriptio
     return Target(destination.id, kind, settings, key)
 
 
-def body(kind: DestinationKind, mapping: Subscription, payload: Payload) -> Payload:
+def body(kind: DestinationKind, mapping: Mapped, payload: Payload) -> Payload:
     """What is sent of an event. Raises Discarded when that is nothing that could be sent."""
     template = _action(kind, mapping).body(mapping.settings)
     made = payload if template is None else rendered(template, payload)
@@ -53,7 +74,7 @@ def body(kind: DestinationKind, mapping: Subscription, payload: Payload) -> Payl
     return made
 
 
-def _action(kind: DestinationKind, mapping: Subscription) -> Action:
+def _action(kind: DestinationKind, mapping: Mapped) -> Action:
     action = kind.action(mapping.action_id)
     if action is None:
         raise Discarded(INVALID_SETTINGS, "the action of the mapping does not exist any more")

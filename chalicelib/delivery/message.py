@@ -14,7 +14,8 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
 
     `row` names whom it speaks of, empty for what speaks of nobody's state; the greatest `sequence` of a row is what
     holds. `follows`: something older about the same row may still be on its way. `listed`: it is
-    collected for the next flush of a list. `subscription_id`: it goes through this mapping of the destination alone.
+    collected for the next flush of a list. `subscription_id`: it goes through this mapping of the destination alone;
+    `activation_id`: it is an event of this activation, and goes through its mapping.
     """
 
     message_id: str
@@ -30,6 +31,12 @@ class Delivery(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     follows: bool = False
     listed: bool = False
     subscription_id: str = ""
+    activation_id: str = ""
+
+    @property
+    def mapping_id(self) -> str:
+        """Of the subscription or the activation through whose mapping it goes; blank where it goes through none."""
+        return self.subscription_id or self.activation_id
 
     @property
     def is_state(self) -> bool:

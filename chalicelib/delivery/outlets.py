@@ -17,6 +17,7 @@ from .payloads import IDENTIFY, Origin, forms, payload
 from .rows import groups, rows
 from .told import AnyRow, Telling
 from .transitions import Transition
+from .ways import Way, ways
 
 
 class Outlet(NamedTuple):
@@ -32,27 +33,39 @@ class Outlet(NamedTuple):
             return [IDENTIFY] if is_audience(computation) and collection != ACCOUNTS else []
         return list(forms(self.connection, computation, collection))
 
+    def ways(self, computation: Computation, collection: str, *, is_exit: bool) -> Sequence[Way]:
+        fixed = self.kind.lists or collection == ACCOUNTS
+        return list(ways(self.activations, self.forms(computation, collection), is_exit=is_exit, fixed=fixed))
+
+    def tells(self, computation: Computation, collection: str) -> bool:
+        """Whether anything at all is told, be it of entering or of leaving alone: then both have to be known."""
+        return any(self.ways(computation, collection, is_exit=is_exit) for is_exit in (False, True))
+
     def messages(
         self, transition: Transition, origin: Origin, tellings: Iterable[Telling], head: Head, now: int
     ) -> Iterator[Delivery]:
-        connection = self.connection
-        others = extras(connection, self.activations, head, is_exit=transition.is_exit)
+        connection, computation = self.connection, transition.computation
+        found = self.ways(computation, head.collection, is_exit=transition.is_exit)
+        others = [extras(connection, way.activations, head) for way in found]
         for telling in tellings:
-            for form in self.forms(transition.computation, head.collection):
-                event = payload(transition, origin, connection, telling.row, form, now, others)
-                yield Delivery(
-                    message_id=event["messageId"],
-                    connection_id=connection.id,
-                    computation_id=connection.computation_id,
-                    space_id=origin.space_id,
-                    destination_id=connection.destination_id,
-                    created_at=transition.at,
-                    payload=event,
-                    row=telling.name,
-                    sequence=telling.sequence,
-                    follows=telling.follows,
-                    listed=self.kind.lists,
-                )
+            for way, traits in zip(found, others, strict=True):
+                of = origin._replace(activation_id=way.activation_id)
+                for form in way.forms:
+                    event = payload(transition, of, connection, telling.row, form, now, traits)
+                    yield Delivery(
+                        message_id=event["messageId"],
+                        connection_id=connection.id,
+                        computation_id=connection.computation_id,
+                        space_id=origin.space_id,
+                        destination_id=connection.destination_id,
+                        created_at=transition.at,
+                        payload=event,
+                        row=telling.name,
+                        sequence=telling.sequence,
+                        follows=telling.follows,
+                        listed=self.kind.lists,
+                        activation_id=way.activation_id,
+                    )
 
 
 def rows_now(head: Head, computation: Computation, connection: Connection) -> Sequence[AnyRow]:

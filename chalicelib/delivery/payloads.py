@@ -29,13 +29,15 @@ COMPUTED = "Trait Computed"
 
 class Origin(NamedTuple):
     """The version of the profile that made the transition. With `integrations`, which is the same for every
-    connection of the computation. `again` names the sync that tells it once more."""
+    connection of the computation. `again` names the sync that tells it once more, `activation_id` the activation whose
+    event it is, if that has a mapping."""
 
     space_id: str
     profile_id: str
     version: int
     integrations: Mapping[str, bool]
     again: str = ""
+    activation_id: str = ""
 
 
 def forms(connection: Connection, computation: Computation, collection: str) -> Iterator[str]:
@@ -52,11 +54,13 @@ def forms(connection: Connection, computation: Computation, collection: str) -> 
 
 
 def message_id(transition: Transition, origin: Origin, connection: Connection, row: Row | Group, form: str) -> str:
-    """The same for the same connection, row, value, profile version and form: a repeated step repeats the id."""
+    """The same for the same connection, activation, row, value, profile version and form: a repeated step repeats the
+    id."""
     # A profile may have changed in other ways since a sync that died told it.
     moment = origin.again or origin.version
     told = [connection.id, transition.computation.id, origin.space_id, origin.profile_id, moment]
-    digest = hashlib.sha256(msgspec.json.encode([*told, row, transition.value, form]))
+    by = [origin.activation_id] if origin.activation_id else []
+    digest = hashlib.sha256(msgspec.json.encode([*told, row, transition.value, form, *by]))
     return "personas_" + digest.hexdigest()[:40]
 
 

@@ -1,14 +1,15 @@
 """Telling one destination about one computation, as a task: load → build → deliver → acknowledge → finalize.
 
-A sync is about members, when a destination was connected to what has a past or its owner wants everybody told again; or
-about changes, when rows wait for the flush of a list. Members are told through the same sheets as changes are, so live
-changes and a sync go one after the other, and what is older never follows what is newer.
+A sync is about members, when a destination was connected to what has a past, its owner wants everybody told again, or
+the computation is switched on again; or about changes, when rows wait for the flush of a list. Members are told through
+the same sheets as changes are, so live changes and a sync go one after the other, and what is older never follows what
+is newer.
 
 What a step makes for the next one lies in the archive, under names that are the same each time. A run that was
 interrupted repeats at most one page, with the message ids it had.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,33 +19,31 @@ from ..clock import MINUTE, Clock
 from ..computations.catalogue import Compiled
 from ..computations.computation import USERS as OF_USERS
 from ..computations.computation import Computation
+from ..computations.editions import COMPUTE, EDIT
 from ..deadline import Deadline
-from ..errors import Unavailable
 from ..identity.external_id import ACCOUNTS, USERS
-from ..profiles.ports import Archive, ProfileKey, Profiles
-from ..profiles.profile import Profile
-from ..records import Key, Records
+from ..profiles.ports import Archive, Profiles
+from ..records import Key, Records, every
 from ..tasks.kind import RESYNC, Cursor, Done, Kind, Later, StepFailed, per_destination
 from ..tasks.service import Tasks
-from ..tasks.task import FAILED, Step, Task, task_id_of
+from ..tasks.task import FAILED, SUCCEEDED, Step, Task, task_id_of
 from ..workspace.model import Connection
 from ..workspace.ports import Directory
-from ..workspace.storage import Storage, connection_key
+from ..workspace.storage import Storage, computation_key, connection_key, space_partition
 from .dispatch import Dispatch
 from .flush import Flush
 from .lists import CHANGES, MEMBERS, SYNC, Lists
-from .message import Delivery
-from .outlets import Outlet, outlets, rows_now
+from .outlets import Outlet, outlets
 from .pace import NOMINAL, REPLAYED
-from .payloads import Origin
-from .told import CONTESTED, Told, Wanted, mark_of
-from .transitions import Transition, is_told
+from .standing import RESUMED, Standings
+from .told import Told
 
 PAGE = 100  # profiles read at once: one batch read
 PAGES = 20  # between two cursors: each is a write of the whole task
-ROUNDS = 20  # each lost one is a telling by somebody else
 UNSTORED = MINUTE  # so long a connection may take to be stored: no request lives longer
 LAST_KEPT = 90 * 24 * 60 * MINUTE
+
+BATCH_RUN = "batch"  # what looks at all accounts; at all users do the runs that take definitions in
 
 Result = Done | Cursor | Later
 
@@ -105,6 +104,11 @@ class Syncs:
             connection = self.storage.connections.get(connection_key(space_id, connection_id))
             self._create(connection, f"resync{self.clock.now()}", RESYNC)
 
+    def owe(self, computation: Computation) -> None:
+        """To all its connections, as soon as a run that begins from now on is through."""
+        now = self.clock.now()
+        self.work.put(Key(_owed(computation.id), f"{now:014d}"), b"", expires_at=now + LAST_KEPT)
+
     def is_pending(self, connection_id: str) -> bool:
         record = self.work.get(_last(connection_id))
         if record is None:
@@ -113,9 +117,11 @@ class Syncs:
         return task is not None and task.is_open
 
     def report(self, task: Task) -> None:
-        """Rows that a flush could not bring go with the next one."""
+        """Rows that a flush could not bring go with the next one. After a run what is owed is due."""
         if task.kind == SYNC and task.status == FAILED and task.input.get("about") == CHANGES:
             self._call(task)
+        elif task.kind in (COMPUTE, EDIT, BATCH_RUN) and task.status == SUCCEEDED:
+            self._settle(task)
 
     def load(self, task: Task, step: Step, deadline: Deadline) -> Result:
         now = self.clock.now()
@@ -148,7 +154,8 @@ class Syncs:
         if place.page >= len(pages):
             return Done(str(place.told))
         ids = msgspec.json.decode(self.archive.get(pages[place.page]), type=list[str])
-        made = [delivery for id in ids for delivery in self._of_profile(task, outlet, id)]
+        computation, standings = self._compiled(task).computation, self._standings
+        made = [delivery for id in ids for delivery in standings.tell(task, computation, outlet, id)]
         self.dispatch.send(made)
         following = Place(place.page + 1, "", place.told + len(made))
         if made and not outlet.kind.lists:
@@ -164,26 +171,47 @@ class Syncs:
 
     def finalize(self, task: Task, step: Step, deadline: Deadline) -> Result:
         self.archive.delete(self.archive.list(_folder(task)))
-        if task.input["about"] == CHANGES and self.lists.has_waiting(task.input["connection_id"]):
-            self._call(task)  # somebody whose clock is slow put them for the flush that is just over
+        left_over = task.input["about"] == CHANGES or RESUMED in task.input
+        if left_over and self.lists.has_waiting(task.input["connection_id"]):
+            # Somebody whose clock is slow put them for the flush that is just over; or it was called off.
+            self._call(task)
         return Done()
 
     def _call(self, task: Task) -> None:
         self.lists.call(task.space_id, task.computation_id, task.destination_id or "", task.input["connection_id"])
 
+    def _settle(self, run: Task) -> None:
+        """Once per switch of the computation; again by whoever repeats this."""
+        owed = [record.key for record in every(self.work, _owed(run.computation_id))]
+        due = [key for key in owed if int(key.sort) <= run.created_at]
+        computation = self.storage.computations.find(computation_key(run.space_id, run.computation_id)) if due else None
+        if computation is None or (computation.scope == OF_USERS) == (run.kind == BATCH_RUN):
+            return  # nothing was looked at anew
+        for connection in self._connections(computation):
+            self._make(connection, f"{RESUMED}{due[-1].sort}-{connection.id}", {RESUMED: True})
+        for key in due:
+            self.work.delete(key)
+
+    def _connections(self, computation: Computation) -> list[Connection]:
+        """Those that are not paused: nothing is caught up for these."""
+        found = self.storage.connections.every(space_partition(computation.space_id), "connection#")
+        return [one for one in found if one.computation_id == computation.id and one.enabled]
+
     def _create(self, connection: Connection, slot: str, pool: str | None) -> None:
-        subject, destination_id = connection.computation_id, connection.destination_id
         slot = f"{slot}-{connection.id}"
         # Noted first: whoever asks meanwhile finds no task, and at worst makes a second one.
-        id = task_id_of(SYNC, subject, destination_id, slot)
+        id = task_id_of(SYNC, connection.computation_id, connection.destination_id, slot)
         self.work.put(_last(connection.id), id.encode(), expires_at=self.clock.now() + LAST_KEPT)
+        self._make(connection, slot, {"first": pool is None}, pool)
+
+    def _make(self, connection: Connection, slot: str, how: Mapping[str, bool], pool: str | None = None) -> None:
         self.tasks().create(
             SYNC,
             connection.space_id,
             slot,
-            computation_id=subject,
-            destination_id=destination_id,
-            input={"about": MEMBERS, "connection_id": connection.id, "first": pool is None},
+            computation_id=connection.computation_id,
+            destination_id=connection.destination_id,
+            input={"about": MEMBERS, "connection_id": connection.id, **how},
             pool=pool,
         )
 
@@ -195,7 +223,7 @@ class Syncs:
         for _ in range(PAGES):
             collection = collection or collections[0]
             ids = self.profiles.newest(task.space_id, collection, PAGE + 1, start)
-            held = self._holders(task, computation, ids[:PAGE])
+            held = self._standings.concerned(task, computation, ids[:PAGE])
             if held:
                 self.archive.put(f"{_folder(task)}{place.page:08d}", msgspec.json.encode(held))
             place = place._replace(page=place.page + 1, told=place.told + len(held))
@@ -209,36 +237,9 @@ class Syncs:
                 break
         return place._replace(start=f"{collection}:{start}").cursor
 
-    def _holders(self, task: Task, computation: Computation, ids: Sequence[str]) -> list[str]:
-        keys = [ProfileKey(task.space_id, id) for id in ids]
-        loaded = self.profiles.load(keys)
-        return [key.profile_id for key in keys if key in loaded and _holds(loaded[key], computation)]
-
-    def _of_profile(self, task: Task, outlet: Outlet, profile_id: str) -> Iterator[Delivery]:
-        """Of a member who is one still."""
-        computation, view = self._compiled(task).computation, self.directory.view(task.space_id)
-        key, known = ProfileKey(task.space_id, profile_id), [c.id for found in view.connections.values() for c in found]
-        for _ in range(ROUNDS):
-            profile = self.profiles.load([key]).get(key)
-            if profile is None or not _holds(profile, computation):
-                return
-            outcome, head = profile.head.outcomes[computation.key], profile.head
-            transition = Transition(computation, outcome.value, outcome.changed_at)
-            held = self.told.sheets(task.space_id, [profile_id])[profile_id]
-            if held.sheet.version > profile.version:
-                continue  # somebody knows more already
-            found = rows_now(head, computation, outlet.connection) if outlet.forms(computation, head.collection) else []
-            first_at = profile.version if task.input.get("first") else None
-            wanted = Wanted(outlet.connection.id, found, mark_of(outcome.value), only_news=first_at is not None)
-            try:
-                tellings = self.told.again(held, task.task_id, wanted, known, first_at)
-            except CONTESTED:
-                continue
-            integrations = {"All": False, outlet.kind.name: True}
-            origin = Origin(task.space_id, profile_id, profile.version, integrations, task.task_id)
-            yield from outlet.messages(transition, origin, tellings, head, self.clock.now())
-            return
-        raise Unavailable("what was told of a profile changes all the time")
+    @property
+    def _standings(self) -> Standings:
+        return Standings(self.directory, self.profiles, self.told, self.clock)
 
     def _stored(self, task: Task) -> Connection | None:
         return self.storage.connections.find(connection_key(task.space_id, task.input["connection_id"]))
@@ -263,12 +264,12 @@ class Syncs:
         return self.directory.view(task.space_id).catalogue.by_id.get(task.computation_id)
 
 
-def _holds(profile: Profile, computation: Computation) -> bool:
-    return profile.merged_into is None and is_told(computation, profile.head.outcomes.get(computation.key))
-
-
 def _folder(task: Task) -> str:
     return f"runs/{task.task_id}/"
+
+
+def _owed(computation_id: str) -> str:
+    return f"owed#{computation_id}"
 
 
 def _last(connection_id: str) -> Key:

@@ -129,9 +129,7 @@ class Told:
         name = str(version)
         if sheet.version == version:
             return [_repeated(sheet, name, one.connection_id) for one in wanted]
-        for other in taken:
-            if not other.sheet.moved:
-                self._save(other, replace(other.sheet, moved=True))
+        self._move(other for other in taken if not other.sheet.moved)
         before = _joined(sheet, [other.sheet for other in taken])
         late = [one if sheet.first.get(one.connection_id, 0) < version else _nothing(one) for one in wanted]
         after, tellings = self._told(before, name, late, known)
@@ -139,21 +137,29 @@ class Told:
         return tellings
 
     def again(
-        self, held: Held, name: str, wanted: Wanted, known: Iterable[str], first_at: int | None = None
+        self,
+        held: Held,
+        name: str,
+        wanted: Wanted,
+        known: Iterable[str],
+        first_at: int | None = None,
+        taken: Sequence[Held] = (),
     ) -> list[Telling]:
         """Tell a profile as it is, once for this name: whoever asks again under the same one repeats what was told,
         and nothing that was told otherwise since. `first_at` is the version of the profile, for the first time.
-        Raises Conflict or VersionConflict."""
+        `taken` are the sheets of all whom it ever took in. Raises Conflict or VersionConflict."""
         sheet = held.sheet
         if sheet.moved:
             return []
         repeated = _repeated(sheet, name, wanted.connection_id)
         if repeated:
             return repeated
-        after, (tellings,) = self._told(sheet, name, [wanted], known)
+        after, (tellings,) = self._told(_joined(sheet, [other.sheet for other in taken]), name, [wanted], known)
         if first_at is not None:
             after = replace(after, first={**after.first, wanted.connection_id: first_at})
-        if tellings:
+        overlooked = [other for other in taken if other.record is not None and not other.sheet.moved]
+        if tellings or overlooked:
+            self._move(overlooked)
             self._save(held, after)
         return tellings
 
@@ -179,6 +185,10 @@ class Told:
             tellings.append(told)
         first = {id: version for id, version in sheet.first.items() if id in kept}
         return replace(sheet, sequence=sequence, rows=rows, first=first), tellings
+
+    def _move(self, sheets: Iterable[Held]) -> None:
+        for held in sheets:
+            self._save(held, replace(held.sheet, moved=True))
 
     def _save(self, held: Held, sheet: Sheet) -> None:
         """Nobody believes in anything any more: then it may go when nothing told can be on its way."""

@@ -66,6 +66,13 @@ def transitions(old: Head | None, new: Head, catalogue: Catalogue) -> Iterator[T
             yield Transition(compiled.computation, _value(compiled.computation, None), new.updated_at)
 
 
+def standing(computation: Computation, head: Head) -> Transition:
+    """What a profile has come to, whenever that was."""
+    outcome = head.outcomes.get(computation.key)
+    at = outcome.changed_at if outcome is not None and is_told(computation, outcome) else head.updated_at
+    return Transition(computation, _value(computation, outcome), at)
+
+
 def _transition(computation: Computation, old: Outcome | None, new: Outcome | None, at: int) -> Transition | None:
     before, after = _value(computation, old), _value(computation, new)
     # 1 and true are equal in Python but not for a partner.

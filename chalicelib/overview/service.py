@@ -1,6 +1,6 @@
 """Everything the overview of a computation shows, gathered from where it is kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -8,10 +8,11 @@ from typing import NamedTuple
 from ..clock import DAY, Clock
 from ..computations.computation import LOCKED, Computation
 from ..delivery.ledger import Ledger
+from ..delivery.lists import SYNC
 from ..errors import NotFound
 from ..tasks.service import Tasks
-from ..tasks.task import CANCELLED, Task, parts_of
-from ..workspace.model import Connection, Destination
+from ..tasks.task import CANCELLED, WAITING_RETRY, Task, parts_of
+from ..workspace.model import Activation, Connection, Destination
 from ..workspace.service import Workspaces
 from . import status
 from .changes import Changes, RunChanges
@@ -30,7 +31,8 @@ class Run(NamedTuple):
 
 class Target(NamedTuple):
     """A destination of the computation. `sync` is the newest sync that was not called off; `today` and `in_all` are
-    the counts of events of the last 24 hours and of two weeks, by what became of them."""
+    the counts of events of the last 24 hours and of two weeks, by what became of them. `mappings`: of each whether it
+    is switched on."""
 
     connection: Connection
     destination: Destination
@@ -39,6 +41,7 @@ class Target(NamedTuple):
     sync_status: str | None
     today: Mapping[str, int]
     in_all: Mapping[str, int]
+    mappings: Sequence[bool]
 
 
 class Overview(NamedTuple):
@@ -86,6 +89,12 @@ class Overviews:
         changes = self.changes.of({task.run_id or task.task_id for task in tasks})
         return [Run(task, changes.get(task.run_id or task.task_id)) for task in tasks]
 
+    def retrying(self, computations: Iterable[Computation]) -> set[str]:
+        """Ids of those whose run failed and is about to be tried again. Only tasks of what is under way are read."""
+        owners = {task_id: one.id for one in computations for task_id in status.awaited(one)}
+        found = self.tasks.find_many(owners) if owners else {}
+        return {owners[id] for id, task in found.items() if task.status == WAITING_RETRY}
+
     def task(self, space_id: str, task_id: str) -> Task:
         """Raises NotFound, also for a task of another space."""
         task = self.tasks.get(task_id)
@@ -101,7 +110,7 @@ class Overviews:
             parts = parts_of(task_id)
             if parts.kind in status.RUNS:
                 runs.append(task_id)
-            elif parts.kind == status.SYNC and parts.destination_id is not None:
+            elif parts.kind == SYNC and parts.destination_id is not None:
                 syncs.setdefault(parts.destination_id, []).append(task_id)
         runs = runs[:SHOWN]
         syncs = {destination_id: ids[:CALLED_OFF] for destination_id, ids in syncs.items()}
@@ -111,7 +120,7 @@ class Overviews:
 
     def _targets(self, computation: Computation, syncs: Mapping[str, Task | None]) -> Iterator[Target]:
         destinations = {d.id: d for d in self.workspaces.destinations.every(computation.workspace_id)}
-        since = self.clock.now() - DAY
+        since, activations = self.clock.now() - DAY, self.workspaces.activations.of(computation)
         for connection in self.workspaces.connections.of(computation):
             destination = destinations.get(connection.destination_id)
             if destination is None:
@@ -125,7 +134,13 @@ class Overviews:
                 sync_status=status.of_sync(sync),
                 today=self.ledger.counts(destination.id, connection_id=connection.id, since=since),
                 in_all=self.ledger.counts(destination.id, connection_id=connection.id),
+                mappings=_mappings(destination, [one for one in activations if one.connection_id == connection.id]),
             )
+
+
+def _mappings(destination: Destination, activations: Iterable[Activation]) -> list[bool]:
+    own = [one.enabled for one in activations if one.destination_mapping is not None]
+    return [one.enabled for one in destination.subscriptions] + own
 
 
 def _not_called_off(ids: Sequence[str], tasks: Mapping[str, Task]) -> Task | None:

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..batch.chain import slot_after
+from ..batch.linked import LINKED_RUN
+from ..batch.run import BATCH_RUN
+from ..computations.computation import ACCOUNTS, Computation
 from ..computations.computation import LIVE as TAKEN_IN
-from ..computations.computation import Computation
+from ..computations.editions import COMPUTE, EDIT, run_of
 from ..computations.status import BACKFILLING, status_of
-from ..tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED, Task
+from ..tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED, Task, task_id_of
 
 PREPARING, COMPUTING, LIVE, COMPUTATION_FAILED = "Preparing", "Computing", "Live", "Failed"
+ERROR = "Error"  # of an audience under way, beside its overview: its run failed and is about to be tried again
 UNDER_WAY = (PREPARING, COMPUTING, BACKFILLING)
 
-SYNC = "sync"
-BATCH_RUN = "batch"
-RUNS = ("compute", "edit", BATCH_RUN, "linked")
+RUNS = (COMPUTE, EDIT, BATCH_RUN, LINKED_RUN)
 
 CONNECTED, DISCONNECTED, BOTH_OFF = "Connected", "Disconnected", "Disabled"
 
@@ -30,6 +33,16 @@ def of_computation(computation: Computation, runs: Sequence[Task]) -> str:
     if any(task.status == CANCELLED for task in batch):
         return COMPUTATION_FAILED
     return _under_way(batch[-1]) if batch else LIVE
+
+
+def awaited(computation: Computation) -> list[str]:
+    """Ids of the tasks by which it gets its first values, or new ones when it is switched on again; of none unless that
+    is under way."""
+    if status_of(computation) not in UNDER_WAY:
+        return []
+    kind, at = run_of(computation)
+    slots = {kind: str(at)} | ({BATCH_RUN: slot_after(str(at))} if computation.scope == ACCOUNTS else {})
+    return [task_id_of(kind, computation.id, None, slot) for kind, slot in slots.items()]
 
 
 def of_sync(newest: Task | None) -> str | None:
@@ -75,8 +88,9 @@ class Stages(NamedTuple):
     preparing_delivery: int | None
 
 
-_EXTRACTING = ("prepare", "lock", "compile", "evaluate")
-_PREPARING_DELIVERY = ("diff", "apply", "emit")
+# What comes before any value changes, and what changes them. A run over accounts reads and writes one after the other.
+_EXTRACTING = ("prepare", "settle", "scan", "apply")
+_PREPARING_DELIVERY = ("switch", "wait", "evaluate", "finalize")
 
 
 def stages(task: Task) -> Stages:

@@ -165,6 +165,11 @@ class Connections:
         if self._resyncs is not None:
             self._resyncs.request(connection.space_id, connection.id, by)
 
+    def resume(self, computation: Computation) -> None:
+        """To be called before a computation that had values is switched on again."""
+        if self._resyncs is not None:
+            self._resyncs.owe(computation)
+
     def is_resyncing(self, connection: Connection) -> bool:
         return self._resyncs is not None and self._resyncs.is_pending(connection.id)
 

@@ -164,6 +164,8 @@ class Definitions:
             resumes = stamped.enabled and (not present.enabled or (present.stage == FAILED and described.enabled))
             return resumed(stamped, at, complete) if resumes else stamped
 
+        if described.enabled and not present.enabled and present.ready:
+            self._connections.resume(present)
         wish = self._wish(present) if edit or described.enabled else None
         amended = self._storage.computations.amend(computation_key(present.space_id, present.id), changed)
         self._announce(amended, wish)

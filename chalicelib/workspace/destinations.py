@@ -25,21 +25,22 @@ MOST_OF_A_KIND = 25  # instances on one source, as at Segment
 
 def open_settings(destination: Destination, secrets: Secrets) -> dict[str, Any]:
     """All settings in clear. For the delivery alone: these are never returned by the API."""
-    return {**destination.settings, **_opened(destination.secrets, destination.id, secrets)}
+    return {**destination.settings, **open_values(destination.secrets, destination.id, secrets)}
 
 
 def opened(destination: Destination, secrets: Secrets) -> Destination:
     """With everything in clear, also of its mappings. For the delivery alone."""
     subscriptions = [
-        replace(one, settings={**one.settings, **_opened(one.secrets, destination.id, secrets)}, secrets={})
+        replace(one, settings={**one.settings, **open_values(one.secrets, destination.id, secrets)}, secrets={})
         for one in destination.subscriptions
     ]
     settings = open_settings(destination, secrets)
     return replace(destination, settings=settings, secrets={}, subscriptions=subscriptions)
 
 
-def _opened(sealed: Mapping[str, str], destination_id: str, secrets: Secrets) -> dict[str, Any]:
-    return {name: msgspec.json.decode(secrets.open(text, destination_id)) for name, text in sealed.items()}
+def open_values(sealed: Mapping[str, str], context: str, secrets: Secrets) -> dict[str, Any]:
+    """`context` is the id of what they were sealed for."""
+    return {name: msgspec.json.decode(secrets.open(text, context)) for name, text in sealed.items()}
 
 
 class Destinations:
@@ -96,8 +97,8 @@ class Destinations:
             name=_free_name(name, kind, taken),
             enabled=enabled is not False,
             created_at=self._clock.now(),
-            settings=_without_null(public),
-            secrets=_without_null(sealed),
+            settings=without_null(public),
+            secrets=without_null(sealed),
         )
         self._storage.places.ensure(index_key("destination", id), Place(workspace_id=workspace_id, id=id))
         self._storage.destinations.create(destination_key(workspace_id, id), destination)
@@ -112,7 +113,7 @@ class Destinations:
         kind = self.kinds[before.metadata_id]
         body = Body(content)
         name, enabled, given = body.text("name"), body.flag("enabled"), body.mapping("settings") or {}
-        merged = _without_null({**open_settings(before, self._secrets), **given})
+        merged = without_null({**open_settings(before, self._secrets), **given})
         body.problems += kind.problems(merged, complete=False)
         body.done()
         public, sealed = self._sort(kind, given, destination_id)
@@ -124,8 +125,8 @@ class Destinations:
                 present,
                 name=name or present.name,
                 enabled=present.enabled if enabled is None else enabled,
-                settings=_without_null({**present.settings, **public}),
-                secrets=_without_null({**present.secrets, **sealed}),
+                settings=without_null({**present.settings, **public}),
+                secrets=without_null({**present.secrets, **sealed}),
             )
 
         return self._storage.destinations.amend(destination_key(workspace_id, destination_id), change)
@@ -161,7 +162,7 @@ class Destinations:
         return None if value is None else self._secrets.seal(msgspec.json.encode(value).decode(), id)
 
 
-def _without_null(values: Mapping[str, T | None]) -> dict[str, T]:
+def without_null(values: Mapping[str, T | None]) -> dict[str, T]:
     return {name: value for name, value in values.items() if value is not None}
 
 

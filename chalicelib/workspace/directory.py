@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from graphlib import CycleError
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from .. import query
 from ..clock import SECOND, Clock
@@ -14,9 +16,9 @@ from ..identity.rules import DEFAULT_RULES
 from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
-from .destinations import opened
+from .destinations import open_values, opened
 from .itineraries import Travelled, travelled
-from .model import Activation, Connection, Destination, Source, Space, Token
+from .model import Activation, Connection, Destination, DestinationMapping, Source, Space, Token
 from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
     Storage,
@@ -93,6 +95,7 @@ class StoredDirectory:
         self._tokens = _Cache(clock, self._find_token)
         self._spaces = _Cache(clock, self._find_space)
         self._destinations = _Cache(clock, self._find_destination)
+        self._opened = _Cache(clock, self._open)
         self._views: dict[str, _Loaded] = {}
 
     def source_of_write_key(self, write_key: str) -> Source | None:
@@ -109,6 +112,13 @@ class StoredDirectory:
         if fresh:
             self._destinations.forget(destination_id)
         return self._destinations.get(destination_id)
+
+    def mapping(self, activation: Activation) -> DestinationMapping | None:
+        found = activation.destination_mapping
+        if found is None or not found.secrets:
+            return found
+        opened = self._opened.get((activation.id, tuple(sorted(found.secrets.items())))) or {}
+        return replace(found, settings={**found.settings, **opened}, secrets={})
 
     def view(self, space_id: str) -> SpaceView:
         version = self._storage.version(space_id)
@@ -127,7 +137,7 @@ class StoredDirectory:
 
     def refresh(self) -> None:
         """Forget all answers. Views need no forgetting, they are checked on every call."""
-        for cache in (self._sources, self._tokens, self._spaces, self._destinations):
+        for cache in (self._sources, self._tokens, self._spaces, self._destinations, self._opened):
             cache.clear()
 
     def _find_source(self, write_key: str) -> Source | None:
@@ -148,6 +158,10 @@ class StoredDirectory:
             return None
         destination = self._storage.destinations.find(destination_key(place.workspace_id, place.id))
         return destination and opened(destination, self._secrets)
+
+    def _open(self, sealed: tuple[str, tuple[tuple[str, str], ...]]) -> dict[str, Any]:
+        context, values = sealed
+        return open_values(dict(values), context, self._secrets)
 
     def _load(self, space_id: str, version: int, before: _Loaded | None) -> _Loaded:
         partition = space_partition(space_id)

@@ -181,10 +181,19 @@ class Entity(msgspec.Struct, kw_only=True, rename="camel"):
     properties: list[str]
 
 
+class DestinationMapping(msgspec.Struct, kw_only=True):
+    """How the events of an activation are sent: as the action says, with these settings by field. `secrets` holds
+    sealed values by field; they are never returned."""
+
+    action_id: str
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Activation(msgspec.Struct, kw_only=True):
     """What a connection of an audience sends on which change. `type` is one of `activations.TYPES`; `properties` are
     the keys of the traits that go along, `mapping` the names some of them are sent under. `entities` are those
-    of linked audiences, as they were given."""
+    of linked audiences, as they were given. With a `destination_mapping` it has events of its own."""
 
     id: str
     workspace_id: str
@@ -200,3 +209,4 @@ class Activation(msgspec.Struct, kw_only=True):
     properties: list[str] = msgspec.field(default_factory=list)
     mapping: dict[str, str] = msgspec.field(default_factory=dict)
     entities: list[Entity] = msgspec.field(default_factory=list)
+    destination_mapping: DestinationMapping | None = None

@@ -7,7 +7,7 @@ from ..computations.catalogue import Catalogue
 from ..computations.computation import Computation
 from ..errors import Problem
 from ..identity.rules import DEFAULT_RULES, Rules
-from .model import Activation, Connection, Destination, Source, Space, SpaceFilter, Token
+from .model import Activation, Connection, Destination, DestinationMapping, Source, Space, SpaceFilter, Token
 
 SPACE_PREFIX = "spa_"  # of the long form of a space's id
 
@@ -48,6 +48,10 @@ class Directory(Protocol):
         now, not as it was known."""
         ...
 
+    def mapping(self, activation: Activation) -> DestinationMapping | None:
+        """That of an activation, complete: secrets opened and put back among `settings`, `secrets` empty."""
+        ...
+
 
 class Wish(Protocol):
     """Somebody will look whether a computation wants a run, even if nobody calls `grant`."""
@@ -84,6 +88,11 @@ class Resyncs(Protocol):
 
     def begin(self, connection: Connection) -> None:
         """The first time, of a connection that is stored in a moment."""
+        ...
+
+    def owe(self, computation: Computation) -> None:
+        """It is switched on again in a moment. As soon as it has looked at everybody, its connections hear of what they
+        were not told."""
         ...
 
 

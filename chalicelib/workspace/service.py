@@ -16,6 +16,7 @@ from .destinations import Destinations
 from .identity_rules import IdentityRules
 from .journeys.service import Journeys
 from .labels import Labels
+from .mapping_settings import MappingSettings
 from .model import Space, Workspace
 from .ports import SPACE_PREFIX, DestinationKind, Resyncs, Runs, Sizes
 from .sources import Sources
@@ -42,7 +43,8 @@ class Workspaces:
         storage = self._storage = Storage(records, clock)
         self.sizes = sizes
         self.connections = Connections(storage, ids, clock, kinds, resyncs)
-        self.activations = Activations(storage, ids, clock, resyncs)
+        mappings = MappingSettings(secrets, kinds)
+        self.activations = Activations(storage, mappings, ids, clock, resyncs)
         self.destinations = Destinations(storage, secrets, ids, clock, kinds, self.connections)
         self.sources = Sources(storage, ids, clock, self.destinations)
         definitions = Definitions(storage, ids, clock, self.connections, runs)
@@ -52,7 +54,7 @@ class Workspaces:
         self.labels = Labels(storage)
         self.space_filters = SpaceFiltering(storage, ids, clock)
         self.destination_filters = DestinationFiltering(storage, ids, clock)
-        self.subscriptions = Subscriptions(storage, secrets, ids, clock, kinds)
+        self.subscriptions = Subscriptions(storage, secrets, mappings, ids, clock)
         self.tokens = Tokens(storage, ids, clock)
         self.computed_traits = ComputedTraits(definitions)
 

@@ -12,29 +12,25 @@ from ..ids import Ids
 from ..secrecy import Secrets
 from .body import Body
 from .conditions import read_condition
-from .destinations import open_settings, opened
+from .destinations import opened, without_null
+from .mapping_settings import MappingSettings
 from .model import Destination, Subscription
 from .opaque import opaque_id
-from .ports import DestinationAction, DestinationKind
 from .storage import Storage, destination_key
 
 MOST = 50  # of a destination, as at Segment
-LARGEST_SETTINGS = 10_000  # bytes
 LARGEST = 150_000  # bytes of all of a destination: with its filters they must fit into its record
 INPUT = "input"  # the Public API wraps what an update changes
 
-NO_ACTIONS = "this kind of destination has no actions: what is sent is set on the destination and its connections"
-NO_SUCH_ACTION = "this kind of destination has no such action; its metadata lists those there are"
 NO_MODELS = "there are no models to subscribe to"
 
 
 class Subscriptions:
     """`content` is a request body. They are part of their destination's record."""
 
-    def __init__(
-        self, storage: Storage, secrets: Secrets, ids: Ids, clock: Clock, kinds: Mapping[str, DestinationKind]
-    ) -> None:
-        self._storage, self._secrets, self._ids, self._clock, self._kinds = storage, secrets, ids, clock, kinds
+    def __init__(self, storage: Storage, secrets: Secrets, mappings: MappingSettings, ids: Ids, clock: Clock) -> None:
+        self._storage, self._secrets, self._mappings = storage, secrets, mappings
+        self._ids, self._clock = ids, clock
 
     def get(self, workspace_id: str, destination_id: str, subscription_id: str) -> Subscription:
         """Raises NotFound."""
@@ -44,15 +40,16 @@ class Subscriptions:
         """Disabled unless it says otherwise. Raises Invalid, and Conflict when the destination has as many as it can
         have."""
         body = Body(content)
-        action = self._action(body, self._kinds[destination.metadata_id])
+        action = self._mappings.required_action(body, destination)
         name, enabled = body.required_text("name"), body.flag("enabled")
         given = action.trigger if action else None
         trigger = read_condition(body, required=given is None, field="trigger") or given
-        settings = self._settings(body, destination, action.id if action else None)
+        settings = self._mappings.checked(body, destination, action.id if action else None)
         if body.has("modelId"):
             body.reject("modelId", NO_MODELS, {"code": "not_supported"})
         body.done()
         now, action_id = self._clock.now(), action.id if action else ""
+        public, sealed = self._mappings.sealed(destination, action_id, settings, destination.id)
         made = Subscription(
             id=opaque_id(self._ids),
             name=name,
@@ -61,7 +58,8 @@ class Subscriptions:
             enabled=enabled is True,
             created_at=now,
             updated_at=now,
-            **self._sorted(destination, action_id, settings),
+            settings=public,
+            secrets=without_null(sealed),
         )
 
         def change(present: list[Subscription]) -> list[Subscription]:
@@ -86,11 +84,12 @@ class Subscriptions:
             "trigger": read_condition(body, field="trigger"),
             "enabled": body.flag("enabled"),
         }
-        settings = self._settings(body, destination, before.action_id, before.settings)
+        settings = self._mappings.checked(body, destination, before.action_id, before.settings)
         whole.done()
-        given = {name: value for name, value in found.items() if value is not None}
+        given: dict[str, Any] = without_null(found)
         if body.has("settings"):
-            given |= self._sorted(destination, before.action_id, settings)
+            public, sealed = self._mappings.sealed(destination, before.action_id, settings, destination.id)
+            given |= {"settings": public, "secrets": without_null(sealed)}
 
         def change(present: list[Subscription]) -> list[Subscription]:
             return [_changed(one, given, self._clock.now()) if one.id == subscription_id else one for one in present]
@@ -103,41 +102,6 @@ class Subscriptions:
         self._change(
             workspace_id, destination_id, lambda present: [one for one in present if one.id != subscription_id]
         )
-
-    def _action(self, body: Body, kind: DestinationKind) -> DestinationAction | None:
-        id = body.required_text("actionId")
-        action = next((action for action in kind.actions if action.id == id), None)
-        if id and not kind.actions:
-            body.reject("actionId", NO_ACTIONS, {"code": "not_supported"})
-        elif id and action is None:
-            body.reject("actionId", NO_SUCH_ACTION)
-        return action
-
-    def _settings(
-        self, body: Body, destination: Destination, action_id: str | None, before: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """All it will have, checked together with the destination's own."""
-        merged = {**(before or {}), **(body.mapping("settings") or {})}
-        settings = {name: value for name, value in merged.items() if value is not None}
-        if action_id is None or not body.has("settings"):
-            return settings
-        if len(msgspec.json.encode(settings)) > LARGEST_SETTINGS:
-            body.reject("settings", f'"{body.path}settings" is larger than {LARGEST_SETTINGS} bytes')
-            return settings
-        own = open_settings(destination, self._secrets)
-        for problem in self._kinds[destination.metadata_id].mapping_problems(action_id, settings, own):
-            body.reject(problem.field or "settings", problem.message, problem.data)
-        return settings
-
-    def _sorted(self, destination: Destination, action_id: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings that may be shown, and the sealed others."""
-        secret = self._kinds[destination.metadata_id].secret_fields(action_id)
-        sealed = {
-            name: self._secrets.seal(msgspec.json.encode(value).decode(), destination.id)
-            for name, value in settings.items()
-            if name in secret
-        }
-        return {"settings": {n: v for n, v in settings.items() if n not in secret}, "secrets": sealed}
 
     def _change(
         self, workspace_id: str, destination_id: str, change: Callable[[list[Subscription]], list[Subscription]]

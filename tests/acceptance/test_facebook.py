@@ -176,3 +176,14 @@ def test_a_list_of_a_paused_connection_stays_as_it_is(world: FacebookWorld) -> N
     assert world.manage("POST", path + "/resync").status == 200
     world.minutes(130)
     assert list(world.graph.lists.values()) == [{"u1"}]
+
+
+def test_rows_that_waited_when_it_was_switched_off_go_when_it_is_on_again(world: FacebookWorld) -> None:
+    audience = world.audience("Buyers", QUERY)
+    world.connect(audience, world.facebook())
+    world.minutes(1)
+    world.send(track("Bought", "u1"))
+    for enabled in (False, True):
+        world.manage("PATCH", f"{world.audiences}/{audience['id']}", {"enabled": enabled})
+        world.minutes(130)
+        assert list(world.graph.lists.values()) == [{"u1"} if enabled else set()]

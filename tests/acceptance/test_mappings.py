@@ -75,7 +75,7 @@ class Mapped:
         for counters in hours.values():
             for text, amount in counters.items():
                 name = name_of(text)
-                if name.subscription == tail(id) and name.step in (CREATED, DELIVERED, DISCARDED):
+                if name.mapping == tail(id) and name.step in (CREATED, DELIVERED, DISCARDED):
                     found[name.step] += amount
         return dict(found)
 

@@ -130,6 +130,18 @@ def test_an_object_that_is_written_anew_is_gathered_anew(house: Storehouse) -> N
     assert house.rows(query) == [(T0 + SECOND,)]
 
 
+def test_what_has_another_key_than_landing_objects_is_none(house: Storehouse) -> None:
+    house.land("b1", (sent("1"), "p"))
+    (key,) = house.keys("events/landing/")
+    stray = key.replace("at=2026-03-01T12:00/", "")
+    house.archive.put(stray, house.archive.get(key))
+    assert [landed.key for landed in house.history.cut(SPACE).landings] == [key]
+    house.gather()
+    assert [file.rows for file in house.history.cut(SPACE).gathered] == [1]
+    house.archive.put(stray, house.archive.get(key) + EMPTY)
+    assert house.history.cut(SPACE).landings == ()
+
+
 def test_what_a_slow_worker_lands_is_seen_at_once(house: Storehouse) -> None:
     house.clock.advance(LONGEST_LANDING)
     house.land("b1", (sent("1"), "p"))

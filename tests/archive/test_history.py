@@ -136,7 +136,7 @@ def test_a_cut_stays_as_it_was_written_down(house: Storehouse) -> None:
 def test_days_come_in_groups_of_a_size() -> None:
     sizes = {"2026-03-01": 5, "2026-03-02": 5, "2026-03-03": 20, "2026-03-05": 1}
     files = tuple(File(key=day, day=day, rows=size, size=size, seq=1, last=0) for day, size in sizes.items())
-    late = Landing(f"events/landing/s/dt={min(sizes)}/x", 900, "etag", 0)
+    late = Landing(f"events/landing/s/at=2026-03-01T12:00/dt={min(sizes)}/x", 900, "etag", 0)
     cut = Cut(space_id=SPACE, at=0, files=files)
     assert [tuple(day) for day in cut.days] == [(day, size, size) for day, size in sizes.items()]
     first, second, third, last = sizes

@@ -20,7 +20,8 @@ from chalicelib.workspace.tokens import keep
 from tests.management.api import Api, World
 
 SYNC_STEPS = ("load", "build", "deliver", "acknowledge", "finalize")
-COMPUTE_STEPS = ("prepare", "evaluate", "diff", "apply", "emit", "finalize")
+RUN_STEPS = ("prepare", "settle", "scan", "apply", "switch", "wait", "evaluate", "finalize")
+BATCH_STEPS = ("prepare", "evaluate", "finalize")
 
 
 class Inline:
@@ -50,9 +51,9 @@ class OperatedWorld(World):
             queues=self.queues,
             kinds={
                 "sync": Kind("sync", self._steps(SYNC_STEPS), one_at_a_time=per_destination),
-                "compute": Kind("compute", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
-                "batch": Kind("batch", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
-                "edit": Kind("edit", self._steps(COMPUTE_STEPS), one_at_a_time=per_computation),
+                "compute": Kind("compute", self._steps(RUN_STEPS), one_at_a_time=per_computation),
+                "batch": Kind("batch", self._steps(BATCH_STEPS), one_at_a_time=per_computation),
+                "edit": Kind("edit", self._steps(RUN_STEPS), one_at_a_time=per_computation),
             },
             purpose=ComputationsPurpose(self.records),
             failures=self.operations.failures,

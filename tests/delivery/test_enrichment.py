@@ -1,32 +1,18 @@
 """Traits that go along with what is told."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from chalicelib.profiles.profile import Trait
 from chalicelib.workspace.model import Activation
-from chalicelib.workspace.ports import SpaceView
 
 from .test_emit import Stage
-from .world import E1, U1, FakeDirectory, audience, change, connection, head, trait, webhook
-
-
-class Personal(FakeDirectory):
-    """With activations."""
-
-    activations: Sequence[Activation] = ()
-
-    def view(self, space_id) -> SpaceView:
-        return super().view(space_id)._replace(activations={"ii_vip_d1": self.activations})
+from .world import E1, U1, audience, change, connection, head, trait
 
 
 def stage(*activations, **settings):
     vip, ltv = audience(), trait()
     made = Stage([vip, ltv], [connection(vip, **settings)])
-    made.directory = Personal([vip, ltv], [connection(vip, **settings)], [webhook()])
-    made.directory.activations = list(activations)
-    made.emitter._directory = made.directory
+    made.directory.activations = {"ii_vip_d1": list(activations)}
     return made
 
 

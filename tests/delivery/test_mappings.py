@@ -68,7 +68,7 @@ def by_mapping(post):
         for text, amount in counters.items():
             name = name_of(text)
             if name.step in TOLD:
-                key = name.subscription, name.step
+                key = name.mapping, name.step
                 found[key] = found.get(key, 0) + amount
     return {key: amount for key, amount in found.items() if amount}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -23,16 +24,17 @@ from chalicelib.delivery.told import Told
 from chalicelib.delivery.transport import MockTransport, Response
 from chalicelib.destinations.facebook_custom_audiences import FACEBOOK_CUSTOM_AUDIENCES
 from chalicelib.destinations.kind import Request
-from chalicelib.profiles.profile import Profile
+from chalicelib.profiles.ports import ProfileKey
+from chalicelib.profiles.profile import Merge, Profile
 from chalicelib.queues import DELIVER
 from chalicelib.store.memory import MemoryArchive, MemoryProfiles, MemoryQueues, MemoryRecords, MemorySecrets
 from chalicelib.tasks.kind import Cursor, Done, Later, StepFailed
-from chalicelib.tasks.task import Step, Task
+from chalicelib.tasks.task import FAILED, SUCCEEDED, Step, Task
 from chalicelib.workspace.model import Destination
-from chalicelib.workspace.storage import Storage, connection_key
+from chalicelib.workspace.storage import Storage, computation_key, connection_key
 
 from .test_crash import Fuse, Killed
-from .world import NOW, SPACE, FakeDirectory, audience, change, connection, emitter, head, webhook
+from .world import E1, NOW, SPACE, FakeDirectory, audience, change, connection, emitter, head, webhook
 
 MEMBERS_HERE, OTHERS = 10, 3
 STEPS = ("load", "build", "deliver", "acknowledge", "finalize")
@@ -196,6 +198,98 @@ def test_a_resync_tells_everybody_again_under_other_ids():
     stage.work_off(again)
     assert len({d.message_id for d in stage.told()}) == 2 * MEMBERS_HERE
     assert [d.follows for d in stage.told()] == [False] * MEMBERS_HERE + [True] * MEMBERS_HERE
+
+
+def become_one(stage):
+    """The first two members, while nobody looks; the one who stays has got an email besides."""
+    keys = [ProfileKey(SPACE, f"p{n:02d}") for n in (0, 1)]
+    loaded = stage.profiles.load(keys)
+    stays, goes = (loaded[key] for key in keys)
+    stays.head = head(("user_id", "u0"), ("user_id", "u1"), E1, vip=True)
+    stays.head.merges = [Merge("p01", NOW, "m", "src", [], [], None)]
+    goes.merged_into = "p00"
+    for profile in (goes, stays):
+        stage.profiles.save(profile)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_was_missed_while_it_was_switched_off_is_told_once_whoever_dies(after):
+    for at in count(1):
+        stage, fuse = Stage(), Fuse(at, after)
+        stage.work_off(stage.task(first=True))
+        become_one(stage)
+        stage.work_off(replace(stage.task(resumed=True), task_id="again"), fuse.around)
+        told = stage.told()[MEMBERS_HERE:]
+        assert {(d.payload["userId"], d.payload["traits"]["email"]) for d in told} == {("u0", E1[1]), ("u1", E1[1])}
+        assert len({d.message_id for d in told}) == 2
+        sheets = stage.syncs().told.sheets(SPACE, ["p00", "p01"])
+        assert [sheets[id].sheet.moved for id in ("p00", "p01")] == [False, True]
+        if not fuse.blown:
+            assert len(told) == 2
+            break
+    assert at > 15
+
+
+def test_what_was_missed_is_not_told_by_changes_from_before_once_more():
+    stage = Stage(members=1, others=0)
+    live = emitter(stage.syncs().directory, stage.queues, stage.work, stage.clock)
+    late = change(head(("user_id", "u0")), head(("user_id", "u0"), vip=True), profile_id="p00", version=1)
+    stage.work_off(stage.task(resumed=True))
+    assert live.emit([late]) == set()
+    assert [d.payload["userId"] for d in stage.told()] == ["u0"]
+
+
+def switched_on(stage):
+    """As it is stored just before it is switched on."""
+    Storage(stage.workspace, stage.clock).computations.create(computation_key(SPACE, VIP.id), VIP)
+    stage.syncs().owe(VIP)
+
+
+def run(stage, kind="compute", status=SUCCEEDED, created_at=NOW):
+    made = replace(stage.task(), task_id=f"{VIP.id}:{kind}:-:1", kind=kind, destination_id=None)
+    return replace(made, status=status, created_at=created_at, input={})
+
+
+def test_what_is_owed_is_due_after_a_run_over_everybody_that_began_later():
+    stage = Stage()
+    switched_on(stage)
+    for early in (run(stage, created_at=NOW - 1), run(stage, "batch"), run(stage, status=FAILED), run(stage, "export")):
+        stage.syncs().report(early)
+    assert stage.called == []
+    stage.syncs().report(run(stage, "edit"))
+    ((kind, slot, input),) = stage.called
+    assert (kind, stage.connection.id in slot, input["connection_id"]) == ("sync", True, stage.connection.id)
+    assert (input["about"], input["resumed"]) == (MEMBERS, True)
+    stage.syncs().report(run(stage, "edit"))
+    assert len(stage.called) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_is_owed_is_not_forgotten_by_whoever_dies(after):
+    for at in count(1):
+        stage, fuse = Stage(), Fuse(at, after)
+        switched_on(stage)
+        with suppress(Killed):
+            stage.syncs(fuse.around).report(run(stage))
+        stage.syncs().report(run(stage))
+        assert len({slot for _, slot, _ in stage.called}) == 1
+        if not fuse.blown:
+            break
+    assert at > 3
+
+
+def test_a_paused_connection_is_owed_nothing_and_neither_are_those_of_what_is_deleted():
+    for paused in (True, False):
+        stage = Stage()
+        switched_on(stage)
+        storage = Storage(stage.workspace, stage.clock)
+        if paused:
+            key = connection_key(SPACE, stage.connection.id)
+            storage.connections.amend(key, lambda present: replace(present, enabled=False))
+        else:
+            storage.computations.delete(computation_key(SPACE, VIP.id))
+        stage.syncs().report(run(stage))
+        assert stage.called == []
 
 
 def test_a_connection_that_is_paused_or_gone_is_told_nothing():

@@ -19,7 +19,7 @@ from chalicelib.identity.external_id import ExternalId
 from chalicelib.profiles.change import ProfileChange
 from chalicelib.profiles.profile import Head, Outcome
 from chalicelib.store.memory import MemoryArchive
-from chalicelib.workspace.model import Connection, Destination, IdSync
+from chalicelib.workspace.model import Activation, Connection, Destination, DestinationMapping, IdSync
 from chalicelib.workspace.ports import SpaceView
 
 NOW = 1_800_000_000_000
@@ -90,6 +90,7 @@ class FakeDirectory:
         self.connections = {c.id: c for c in connections}
         self.destinations = {d.id: d for d in destinations}
         self.known: dict[str, Destination] = {}
+        self.activations: dict[str, list[Activation]] = {}
         self.views = 0
 
     def view(self, space_id) -> SpaceView:
@@ -98,13 +99,16 @@ class FakeDirectory:
         for c in self.connections.values():
             by_computation.setdefault(c.computation_id, []).append(c)
         catalogue = Catalogue(1, [Compiled(c, NO_PLAN) for c in self.computations])
-        return SpaceView(1, catalogue, by_computation if space_id == SPACE else {})
+        return SpaceView(1, catalogue, by_computation if space_id == SPACE else {}, activations=self.activations)
 
     def destination(self, destination_id, *, fresh=False) -> Destination | None:
         """What was `known` of it before, until it is asked for anew."""
         if fresh:
             self.known.pop(destination_id, None)
         return self.known.get(destination_id) or self.destinations.get(destination_id)
+
+    def mapping(self, activation: Activation) -> DestinationMapping | None:
+        return activation.destination_mapping
 
     def switch(self, id, *, enabled) -> None:
         for things in (self.connections, self.destinations):

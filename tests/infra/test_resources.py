@@ -1,5 +1,6 @@
 """The template of the resources, and what it creates."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -142,6 +143,34 @@ def test_athena_finds_the_columns_of_history_by_space_and_day() -> None:
         listed = place.replace("${!space}", "s").replace("${!dt}", "2026-03-01").partition("${ArchiveBucket}/")[2]
         assert layout.listing(name, "s", "2026-03-01").startswith(listed)
         assert [key["Name"] for key in table["PartitionKeys"]] == ["space", "dt"]
+
+
+def resolved(value: Any, stack_id: str) -> Any:
+    """What CloudFormation makes of the functions that names are built with."""
+    if not isinstance(value, dict):
+        return [resolved(one, stack_id) for one in value] if isinstance(value, list) else value
+    ((name, given),) = value.items()
+    found = resolved(given, stack_id)
+    match name:
+        case "Ref":
+            return {"AWS::StackId": stack_id}[found]
+        case "Fn::Split":
+            return found[1].split(found[0])
+        case "Fn::Select":
+            return found[1][found[0]]
+        case "Fn::Join":
+            return found[0].join(found[1])
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("stack", ["Muster-Prod", "m", "a-b-c"])
+def test_the_database_of_athena_has_a_name_that_needs_no_quotes(stack: str) -> None:
+    (database,) = resources("AWS::Glue::Database").values()
+    id = f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{stack}/51af3dc0-da77-11e4-872e-1234567db123"
+    assert resolved(database["Properties"]["DatabaseName"], id) == "muster_51af3dc0"
+    for table in resources("AWS::Glue::Table").values():
+        assert table["Properties"]["DatabaseName"] == {"Ref": "ArchiveDatabase"}
+        assert re.fullmatch("[a-z0-9_]+", table["Properties"]["TableInput"]["Name"])
 
 
 def test_no_function_outlives_its_trigger() -> None:

@@ -188,6 +188,7 @@ class World:
             operations=self.operations,
             timetable=Timetable(Schedules(self.records, self.clock), self.ids, self.clock),
             vocabulary=Vocabulary(self.records, self.clock),
+            overviews=SimpleNamespace(retrying=lambda computations: set()),
             rates=Rates(self.records, self.clock, 0),
         )
         self.application = application

@@ -196,17 +196,3 @@ def test_the_catalogue_shows_actions(api):
     supported = f"{api.space}/audienceType/USERS/supported-destinations"
     assert list(api.get(supported, actionId=SEND.id).data["destinations"]) == ["actions-webhook"]
     assert api.get(supported, actionId="other").data["destinations"] == {}
-
-
-def test_an_activation_has_no_mapping_of_its_own(api, destination):
-    audience = api.create_audience()["id"]
-    connections = f"{api.audiences}/{audience}/destination-connections"
-    connected = api.post(connections, {"destination": {"id": destination["id"], "type": "destination"}}).data
-    sent = {
-        "activationName": "A",
-        "activationType": "Audience Entered",
-        "performResync": False,
-        "destinationMapping": {"actionId": SEND.id},
-    }
-    reply = api.post(f"{connections}/{connected['connection']['id']}/activations", sent)
-    assert (reply.status, reply.fields) == (422, ["destinationMapping.actionId"])

@@ -90,8 +90,40 @@ def test_a_run_that_fails_twice_is_computing_and_then_live_but_never_failed(worl
     assert seen == ["Computing", "Computing", "Live"]
 
 
+@pytest.mark.parametrize(("scope", "kind", "slot"), [("USERS", "compute", "{}"), ("ACCOUNTS", "batch", "after-{}")])
+def test_between_the_tries_of_its_first_run_an_audience_shows_an_error(world, api, scope, kind, slot):
+    world.runs.held = True
+    query = "ANY event('A').count() >= 1" if scope == "ACCOUNTS" else "event('A').count() >= 1"
+    audience = api.create_audience(query=query, audienceType=scope)["id"]
+    world.failing[audience, "evaluate"] = 2
+    task = world.task(kind, api, audience, slot=slot.format(world.clock.now()))
+
+    def shown():
+        (listed,) = api.get(api.audiences).data["audiences"]
+        alone = api.get(f"{api.audiences}/{audience}").data["audience"]
+        assert listed["status"] == alone["status"]
+        return alone["status"]
+
+    assert shown() == "Preparing"
+    assert (world.turn(task).status, shown()) == ("waiting_retry", "Error")
+    assert overview(api, audience)["status"] == "Preparing"
+    assert (world.turn(task).status, shown()) == ("waiting_retry", "Error")
+    assert (world.turn(task).status, shown()) == ("succeeded", "Preparing")  # until it is known to be taken in
+    world.runs.let_go()
+    assert shown() != "Error"
+
+
+def test_an_edit_that_is_tried_again_leaves_an_audience_locked(world, api, audience):
+    world.runs.held = True
+    sent = {"definition": {"query": "event('B').count() >= 1"}}
+    assert api.patch(f"{api.audiences}/{audience}", sent).data["audience"]["status"] == "Locked"
+    world.failing[audience, "scan"] = 1
+    assert world.turn(world.task("edit", api, audience, slot=str(world.clock.now()))).status == "waiting_retry"
+    assert api.get(f"{api.audiences}/{audience}").data["audience"]["status"] == "Locked"
+
+
 def test_progress_is_shown_while_the_first_run_is_under_way(world, api, audience):
-    world.failing[audience, "diff"] = 1
+    world.failing[audience, "evaluate"] = 1
     task = world.task("batch", api, audience)
     assert overview(api, audience)["progress"] == 0
     world.turn(task)

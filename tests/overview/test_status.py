@@ -1,9 +1,13 @@
 """What a list of tasks says about a computation."""
 
+from typing import Any
+
 import pytest
 
+from chalicelib.backfill.run import Backfill
+from chalicelib.batch.run import BatchRuns
 from chalicelib.computations.computation import FAILED as FAILING
-from chalicelib.overview.status import of_computation, of_destination, of_sync, progress, stages
+from chalicelib.overview.status import awaited, of_computation, of_destination, of_sync, progress, stages
 from chalicelib.tasks.task import Step, Task
 from tests.pipeline.shop import audience
 
@@ -123,8 +127,44 @@ def test_progress(done, cursor, percent):
     assert progress(task(RUNNING, steps(done, "a", "b", "c", "d", cursor=cursor))) == percent
 
 
-def test_stages_of_a_run():
-    names = ("prepare", "evaluate", "diff", "apply", "emit", "finalize")
-    assert stages(task(SUCCEEDED, steps(6, *names), started_at=4_000)) == (3_000, 1_500, 2_500)
-    assert stages(task(RUNNING, steps(2, *names), started_at=4_000)) == (3_000, 1_500, None)
+NOBODY: Any = None
+STEPS = {
+    **{kind: tuple(one.steps) for kind, one in Backfill(*[NOBODY] * 8).kinds().items()},
+    "batch": tuple(BatchRuns(*[NOBODY] * 8).kind().steps),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "extracting", "preparing_delivery"),
+    [("compute", 3_500, 3_500), ("edit", 3_500, 3_500), ("batch", 500, 1_500)],
+)
+def test_stages_of_a_run(kind, extracting, preparing_delivery):
+    """Each step is of one stage."""
+    names = STEPS[kind]
+    all_of_it = steps(len(names), *names)
+    assert stages(task(SUCCEEDED, all_of_it, started_at=4_000)) == (3_000, extracting, preparing_delivery)
+    assert extracting + preparing_delivery == 1_000 * (len(names) - 1)
+
+
+def test_stages_that_are_not_over():
+    names = STEPS["compute"]
+    assert stages(task(RUNNING, steps(5, *names), started_at=4_000)) == (3_000, 3_500, None)
     assert stages(task(QUEUED, [Step(name=name) for name in names])) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "slots"),
+    [
+        ({"stage": "preparing"}, ["compute:-:7"]),
+        ({"stage": "computing", "history": True}, ["compute:-:7"]),
+        ({"stage": "computing", "scope": "ACCOUNTS"}, ["compute:-:7", "batch:-:after-7"]),
+        ({"stage": "live"}, []),
+        ({"stage": "failed"}, []),
+        ({"stage": "locked"}, []),
+        ({"stage": "computing", "enabled": False}, []),
+        ({"stage": "preparing", "scope": "LINKED"}, []),
+    ],
+)
+def test_tasks_that_first_values_wait_for(fields, slots):
+    one = computation(begun_at=7, **fields)
+    assert awaited(one) == [f"{one.id}:{slot}" for slot in slots]

@@ -19,7 +19,7 @@ from chalicelib.store.memory.records import MemoryRecords
 from chalicelib.tracking.decode import events
 from chalicelib.tracking.envelope import Accepted, unpack
 from chalicelib.tracking.event import Event
-from chalicelib.workspace.model import Destination, Source, Space, Token
+from chalicelib.workspace.model import Activation, Destination, DestinationMapping, Source, Space, Token
 from chalicelib.workspace.ports import SpaceView
 from tests.events import instant
 
@@ -64,6 +64,9 @@ class Sources:
         return SpaceView(1, Catalogue(1), {})
 
     def destination(self, destination_id: str, *, fresh: bool = False) -> Destination | None:
+        return None
+
+    def mapping(self, activation: Activation) -> DestinationMapping | None:
         return None
 
 

@@ -9,6 +9,8 @@ from ...workspace.connections import MOST_ID_SYNCS, STRATEGIES
 from ...workspace.model import COMBINATION, PER_IDENTIFIER
 from .operation import Group, Operation
 from .shape import ABSENT, Absent, Instant, JsonObject, Name, Pagination, Sent, Shown, Success, Text, about, one_of
+from .subscriptions import ActionId
+from .subscriptions import Settings as MappingSettings
 from .workspace import MOST, KindName
 
 AUDIENCE = "/spaces/{space_id}/audiences/{audience_id}"
@@ -120,9 +122,24 @@ class Personalization(Sent, kw_only=True):
     entities: Annotated[list[EntityChoice] | None, about("For LINKED audiences alone.")] = None
 
 
-class Mapping(Sent, kw_only=True):
+class NewMapping(Sent, kw_only=True):
+    """With one, the activation has events of its own, which are sent as the action says: a track call where somebody
+    enters or exits, an identify call where the membership changes, and of all events what the connection sends."""
+
+    action_id: ActionId
+    settings: MappingSettings | None = None
+
+
+class MappingChanges(Sent, kw_only=True):
+    """The action never changes: another one than there is, and one that is unknown, is ignored."""
+
     action_id: Text | None = None
-    settings: JsonObject | None = None
+    settings: Annotated[MappingSettings | None, about("Each replaces the one there is, null takes it away.")] = None
+
+
+class ShownMapping(Shown, kw_only=True):
+    action_id: str
+    settings: Annotated[JsonObject, about("Without those that are secret.")]
 
 
 class NewActivation(Sent, kw_only=True):
@@ -132,7 +149,7 @@ class NewActivation(Sent, kw_only=True):
     enabled: bool | None = None
     display_name: Text | None = None
     personalization: Personalization | None = None
-    destination_mapping: Mapping | None = None
+    destination_mapping: NewMapping | None = None
 
 
 class ActivationChanges(Sent, kw_only=True):
@@ -140,7 +157,7 @@ class ActivationChanges(Sent, kw_only=True):
     activation_name: Annotated[Text | None, about("An empty one changes nothing.")] = None
     display_name: Annotated[Text | None, about("Null takes it away.")] = None
     personalization: Personalization | None = None
-    destination_mapping: Mapping | None = None
+    destination_mapping: MappingChanges | None = None
     perform_resync: bool | None = None
 
 
@@ -171,6 +188,7 @@ class Activation(Shown, kw_only=True):
     display_name: str | None
     personalization: ShownPersonalization
     perform_resync: Annotated[bool, about("Whether members are being sent again.")]
+    destination_mapping: Annotated[ShownMapping | Absent, about("Where it has one.")] = ABSENT
 
 
 class GotActivation(Shown, kw_only=True):
@@ -213,7 +231,8 @@ GROUPS = (
     ),
     Group(
         "Activations",
-        "On which change of an audience a connection sends, and which traits go along.",
+        "On which change of an audience a connection sends, which traits go along, and how. An activation with a "
+        "mapping takes its events out of what the connection sends anyway; switched off, they are sent nowhere.",
         (
             Operation("POST", AUDIENCE + CONNECTION + "/activations", "Add one", GotActivation, takes=NewActivation),
             Operation("GET", AUDIENCE + "/activations", "List them", ListedActivations, most=MOST),

@@ -150,6 +150,7 @@ class DeadLetter(Shown, kw_only=True):
     payload: JsonObject
     replayed: Annotated[bool | Absent, about("It had been sent again.")] = ABSENT
     subscription_id: Annotated[str | Absent, about("The one it was sent through, if any.")] = ABSENT
+    activation_id: Annotated[str | Absent, about("The one through whose mapping it was sent, if any.")] = ABSENT
     request: Annotated[JsonObject | Absent, about("What was asked last, without secrets.")] = ABSENT
     response: Annotated[JsonObject | Absent, about("What was answered last.")] = ABSENT
 

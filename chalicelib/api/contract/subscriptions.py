@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from ...workspace.subscriptions import LARGEST_SETTINGS, MOST
+from ...workspace.mapping_settings import LARGEST
+from ...workspace.subscriptions import MOST
 from .filters import Condition
 from .operation import Group, Operation
 from .shape import JsonObject, Name, Pagination, Sent, Shown, Success, Text, about
@@ -16,7 +17,7 @@ Settings = Annotated[
     about(
         "By the keys of the action's fields; what is not given is as the destination has it. The body of requests may "
         'hold `{"@path": "$.traits.email"}` and `{"@template": "Hello {{traits.name}}"}`, which stand for what is in '
-        f"the event. At most {LARGEST_SETTINGS} bytes."
+        f"the event. At most {LARGEST} bytes."
     ),
 ]
 ActionId = Annotated[Name, about("One of the `actions` that the metadata of the destination lists.")]

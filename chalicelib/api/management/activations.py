@@ -87,4 +87,11 @@ def _shown(call: Call, activation: Activation) -> dict[str, Any]:
             **entities,
         },
         "performResync": call.workspaces.activations.is_resyncing(activation),
+        **_mapping(activation),
     }
+
+
+def _mapping(activation: Activation) -> dict[str, Any]:
+    """Secret settings are left out altogether."""
+    shown = activation.destination_mapping
+    return {"destinationMapping": {"actionId": shown.action_id, "settings": shown.settings}} if shown else {}

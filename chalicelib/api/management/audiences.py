@@ -5,7 +5,9 @@ from typing import Any
 
 from chalice.app import Blueprint
 
+from ... import bootstrap
 from ...computations.computation import Computation
+from ...overview.status import ERROR
 from ...workspace.body import Body
 from . import older_clients, shapes
 from .endpoint import SUCCESS, Call, endpoint
@@ -81,8 +83,11 @@ def in_full(call: Call, audiences: Sequence[Computation]) -> list[dict[str, Any]
     """As they are shown when they are read."""
     sizes = call.workspaces.sizes.of(audiences[0].space_id) if audiences else {}
     schedules = "schedules" in call.parameters.get("include", "").split(",")
+    retrying = bootstrap.current().overviews.retrying(audiences)
     return [
-        shapes.full_audience(a, sizes.get(a.id, 0)) | ({"schedules": schedules_of(a)} if schedules else {})
+        shapes.full_audience(a, sizes.get(a.id, 0))
+        | ({"status": ERROR} if a.id in retrying else {})
+        | ({"schedules": schedules_of(a)} if schedules else {})
         for a in audiences
     ]
 

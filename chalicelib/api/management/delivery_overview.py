@@ -125,7 +125,8 @@ def _known(call: Call, source: Source) -> Known:
     destinations = call.workspaces.destinations.of_source(call.workspace_id, source.id)
     subscriptions = [subscription.id for destination in destinations for subscription in destination.subscriptions]
     connections = [connection.id for found in view.connections.values() for connection in found]
-    return figures.known(connections, list(view.catalogue.by_id), source.space_id, subscriptions)
+    activations = [activation.id for found in view.activations.values() for activation in found]
+    return figures.known(connections, list(view.catalogue.by_id), source.space_id, subscriptions, activations)
 
 
 def _required(call: Call, name: str) -> str:

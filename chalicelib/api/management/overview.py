@@ -1,6 +1,6 @@
 """How a computation does, its runs, and the tasks behind them. All of it are additions of Muster's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalice.app import Blueprint
@@ -15,7 +15,6 @@ from ...instants import to_iso
 from ...overview.service import Overview, Overviews, Run, Target
 from ...overview.status import of_sync, progress, stages
 from ...tasks.task import FAILED, Execution, Failure, Step, Task
-from ...workspace.model import Destination
 from . import shapes
 from .audiences import AUDIENCE, find_audience
 from .computed_traits import TRAIT, find_trait
@@ -119,7 +118,7 @@ def _target(call: Call, target: Target) -> dict[str, Any]:
         "destinationId": target.destination.id,
         "name": target.destination.name,
         "metadata": {"id": kind.metadata_id, "name": kind.name, "slug": kind.slug},
-        "matchingMappings": _mappings(target.destination),
+        "matchingMappings": _mappings(target.mappings),
         "status": target.status,
         "syncStatus": target.sync_status,
         "lastSync": None if target.sync is None else {"taskId": target.sync.task_id, "status": of_sync(target.sync)},
@@ -127,12 +126,11 @@ def _target(call: Call, target: Target) -> dict[str, Any]:
     }
 
 
-def _mappings(destination: Destination) -> dict[str, int] | str:
+def _mappings(enabled: Sequence[bool]) -> dict[str, int] | str:
     """Without any, whatever is made is sent."""
-    if not destination.subscriptions:
+    if not enabled:
         return "Not applicable"
-    count, enabled = len(destination.subscriptions), sum(one.enabled for one in destination.subscriptions)
-    return {"count": count, "enabled": enabled, "disabled": count - enabled}
+    return {"count": len(enabled), "enabled": sum(enabled), "disabled": len(enabled) - sum(enabled)}
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int]:
