@@ -12,6 +12,7 @@ from ..clock import DAY, MINUTE, Clock
 from ..destinations.kind import Settings
 from ..records import Key, Records
 from ..tasks.service import Tasks
+from ..tasks.task import Task
 from .message import Delivery, decode, encode
 
 SYNC = "sync"
@@ -42,7 +43,7 @@ class Lists:
         self, work: Records, tasks: Callable[[], Tasks], settings: Callable[[str], Mapping[str, Any]], clock: Clock
     ) -> None:
         self._work, self._tasks, self._settings, self._clock = work, tasks, settings, clock
-        self._called: dict[str, int] = {}  # by connection, the flush that this process knows to be made
+        self._called: dict[str, int] = {}  # by connection, the flush that this process has called for
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
         calls: dict[str, Delivery] = {}
@@ -52,23 +53,15 @@ class Lists:
             self._work.put(key, encode(delivery).encode(), expires_at=self._clock.now() + KEPT)
             calls[delivery.connection_id] = delivery
         for one in calls.values():
-            self.call(one.space_id, one.computation_id, one.destination_id, one.connection_id)
+            if self._called.get(one.connection_id) != self._due(one.destination_id):
+                self.call(one.space_id, one.computation_id, one.destination_id, one.connection_id)
 
     def call(self, space_id: str, computation_id: str, destination_id: str, connection_id: str) -> None:
-        """See that the next flush takes place."""
-        interval = interval_of(self._settings(destination_id))
-        due = (self._clock.now() // interval + 1) * interval
-        if self._called.get(connection_id) == due:
-            return
-        self._tasks().create(
-            SYNC,
-            space_id,
-            f"flush{due // MINUTE}",
-            computation_id=computation_id,
-            destination_id=destination_id,
-            input={"about": CHANGES, "connection_id": connection_id, "due": due},
-        )
-        self._called[connection_id] = due
+        """See that the next flush takes place; the one after it, if that was called off with what it was for."""
+        due = next_due = self._due(destination_id)
+        while not self._create(space_id, computation_id, destination_id, connection_id, due).is_open:
+            due += interval_of(self._settings(destination_id))
+        self._called[connection_id] = next_due
 
     def waiting(self, connection_id: str) -> Iterator[list[Operation]]:
         """The newest of each row with the keys of all, in portions in which no row is cut in two."""
@@ -91,6 +84,20 @@ class Lists:
     def drop(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._work.delete(key)
+
+    def _due(self, destination_id: str) -> int:
+        interval = interval_of(self._settings(destination_id))
+        return (self._clock.now() // interval + 1) * interval
+
+    def _create(self, space_id: str, computation_id: str, destination_id: str, connection_id: str, due: int) -> Task:
+        return self._tasks().create(
+            SYNC,
+            space_id,
+            f"flush{due // MINUTE}",
+            computation_id=computation_id,
+            destination_id=destination_id,
+            input={"about": CHANGES, "connection_id": connection_id, "due": due},
+        )
 
     def _every(self, connection_id: str) -> Iterator[Operation]:
         cursor: str | None = None

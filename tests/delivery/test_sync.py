@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from contextlib import suppress
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ class Stage:
 
     def create(self, kind, space_id, slot, **more):
         self.called.append((kind, slot, more["input"]))
+        return SimpleNamespace(is_open=True)
 
     def task(self, about=MEMBERS, **input):
         return Task(
