@@ -57,8 +57,8 @@ class Computation(msgspec.Struct, kw_only=True):
     streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `counted`: a run over everybody is
     through, so its size is one; False until then. `stage` is for its owner only.
 
-    `step`: it stands for a step of a journey, which decides who is in. The journey's people see it as part of that,
-    its `query` may be empty, and of events only those dated since `created_at` count, unless it has `history`.
+    `step`: it stands for a step of a journey, which decides who is in. Its `query` may be empty, and of events only
+    those dated since the publication count, unless it has `history`.
     """
 
     id: str

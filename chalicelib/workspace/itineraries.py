@@ -28,22 +28,14 @@ def travelled(
 ) -> Travelled:
     """`known` are itineraries of before by node: compiling is dear."""
     compiled, journeys = list(compiled), list(journeys)
-    routes = list(_routes(journeys, versions))
-    places = {stop.computation_id: (route.version_id, stop.id) for route in routes for stop in route.stops}
-    stops: dict[str, dict[str, Compiled]] = {route.version_id: {} for route in routes}
-    kept: list[Compiled] = []
-    for item in compiled:
-        if item.computation.id in places:
-            version_id, stop_id = places[item.computation.id]
-            stops[version_id][stop_id] = item
-        elif item.computation.step is not None:
-            continue
-        kept.append(item)
     cuts = {standing.version_id: standing.cuts for journey in journeys for standing in journey.versions}
+    by_id = {item.computation.id: item for item in compiled}
     itineraries = [
-        _itinerary(route, stops[route.version_id], cuts[route.version_id][1:], known.get(node_of(route.version_id)))
-        for route in routes
+        _itinerary(route, by_id, cuts[route.version_id][1:], known.get(node_of(route.version_id)))
+        for route in _routes(journeys, versions)
     ]
+    kept = [item for item in compiled if item.computation.step is None]
+    kept += [item for itinerary in itineraries for item in itinerary.stops.values()]
     return Travelled(kept, itineraries, frozenset(cuts))
 
 
@@ -57,11 +49,21 @@ def _routes(journeys: Iterable[Journey], versions: Iterable[Version]) -> Iterabl
 
 
 def _itinerary(
-    route: Route, stops: Mapping[str, Compiled], later_cuts: Iterable[int], known: Itinerary | None
+    route: Route, by_id: Mapping[str, Compiled], later_cuts: Iterable[int], known: Itinerary | None
 ) -> Itinerary:
+    found = {stop.id: by_id[stop.computation_id] for stop in route.stops if stop.computation_id in by_id}
+    stops = {id: _bounded(item, route, known.stops.get(id) if known else None) for id, item in found.items()}
     entry = stops.get(route.stops[0].id)
     if entry is None:
         return Itinerary(route, stops, {})
     before = known.entries if known else {}
     entries = {cut: before.get(cut) or compile_condition(entry.computation, cut) for cut in later_cuts}
     return Itinerary(route, stops, entries)
+
+
+def _bounded(item: Compiled, route: Route, known: Compiled | None) -> Compiled:
+    """With the condition over the events since the publication, which came after the computation was made. Neither it
+    nor the publication ever changes."""
+    if item.computation.history:
+        return item
+    return item._replace(plan=known.plan if known else compile_condition(item.computation, route.first_cut))

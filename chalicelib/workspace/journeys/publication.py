@@ -3,7 +3,8 @@
     wish, computations, connections ─► Journey ─► bump ─► run of the entry
 
 Until that write nobody sees what was made, and doing it all again makes the same once more, under the same ids. Whoever
-dies after it leaves the wish: the tick lets workers see the change and begins the run.
+dies after it leaves the wish: the tick lets workers see the change and begins the run. The cut is taken just before
+that write: what happens between the two is counted by workers who know nothing of the version.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,14 +57,14 @@ class Publication:
     ) -> Journey:
         """Raises NotFound, Conflict, and VersionConflict when the journey changed meanwhile."""
         version, kept = self._with_kept_keys(journey, draft, previous)
-        cut = self.next_cut(space.id)
+        now = self._clock.now()
         made = [
-            (self._computation(space, journey, version, step, place, cut, by), step)
+            (self._computation(space, journey, version, step, place, now, by), step)
             for step in version.steps
             for place in range(len(step.sides))
         ]
         complete = complete_streams(self._storage.computations.every(space_partition(space.id), "computation#"))
-        made = [(begun(c, cut, complete) if step.type == ENTRY else c, step) for c, step in made]
+        made = [(begun(c, now, complete) if step.type == ENTRY else c, step) for c, step in made]
         entry = next(computation for computation, step in made if step.type == ENTRY)
         wish = self._runs.wish(space.id, entry.id)
         for computation, _ in made:
@@ -72,21 +73,24 @@ class Publication:
         if version is not draft:
             self._storage.journey_versions.put(journey_version_key(space.id, journey.id, version.id), version)
         self._connections.settle(space, [(c, step.targets) for c, step in made if step.type in (SEND, AD)])
-        changed = self._commit(journey, version, cut, previous, exclusive, by)
+        changed = self._commit(journey, version, self.next_cut(space.id), previous, exclusive, by)
         self._storage.bump(space.id)
         wish.grant(entry)
         if version is not draft:
             self._storage.journey_versions.delete(journey_version_key(space.id, journey.id, draft.id))
         return changed
 
-    def reopen(self, version: Version, cut: int) -> Callable[[], None]:
+    def reopen(self, version: Version) -> Callable[[], None]:
         """To be called before the version is resumed, and what this gives after that: it begins the run of the entry.
         A tick that finds the wish looks at everybody for nothing, if the version is not resumed after all."""
         step = next(step for step in version.steps if step.type == ENTRY)
         key = computation_key(version.space_id, step.sides[0].computation_id)
         complete = complete_streams(self._storage.computations.every(space_partition(version.space_id), "computation#"))
         wish = self._runs.wish(version.space_id, step.sides[0].computation_id)
-        entry = self._storage.computations.amend(key, lambda present: resumed(present, cut, complete))
+        now = self._clock.now()
+        entry = self._storage.computations.amend(
+            key, lambda present: resumed(present, max(now, present.begun_at + 1), complete)
+        )
         return lambda: wish.grant(entry)
 
     def next_cut(self, space_id: str) -> int:
@@ -125,7 +129,7 @@ class Publication:
 
     @staticmethod
     def _computation(
-        space: Space, journey: Journey, version: Version, step: Step, place: int, cut: int, by: str
+        space: Space, journey: Journey, version: Version, step: Step, place: int, now: int, by: str
     ) -> Computation:
         side = step.sides[place]
         anonymous = [ANONYMOUS_ID] if version.settings.anonymous else []
@@ -140,12 +144,12 @@ class Publication:
             name=_name(journey, step, side),
             query=side.query or "",
             external_ids=[*DEFAULT_EXTERNAL_IDS, *anonymous],
-            created_at=cut,
+            created_at=now,
             created_by=by,
-            updated_at=cut,
+            updated_at=now,
             updated_by=by,
             history=is_entry and version.settings.history,
-            begun_at=cut,
+            begun_at=now,
             counted=not is_entry,
             step=JourneyStep(journey_id=journey.id, version_id=version.id, stop_id=stop_id(step, place)),
         )

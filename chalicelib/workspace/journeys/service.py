@@ -149,10 +149,9 @@ class Journeys:
 
     def resume(self, journey: Journey, by: str) -> Journey:
         """Everybody is looked at once more: who meets the condition already stays out. Raises Conflict."""
+        again = resumed(journey, self._clock.now())
+        begin = self._publication.reopen(self._shelves.version(journey, current_of(again) or again.versions[-1]))
         cut = self._publication.next_cut(journey.space_id)
-        again = resumed(journey, cut)
-        version = self._shelves.version(journey, current_of(again) or again.versions[-1])
-        begin = self._publication.reopen(version, cut)
         changed = self._shelves.amend(journey, by, lambda present: resumed(present, cut))
         begin()
         return changed

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chalicelib.clock import DAY, HOUR
+from chalicelib.clock import DAY, HOUR, SECOND
 from chalicelib.computations.computation import COMPUTING, DEFAULT_EXTERNAL_IDS
 from chalicelib.errors import Conflict, Invalid, NotFound, Unsound, VersionConflict
 from chalicelib.journeys.model import ARCHIVED, DRAFT, DRAINING, LIVE, PAUSED, Side, Step
@@ -542,3 +542,28 @@ def test_a_draft_that_changes_while_it_is_published_is_published_as_it_was_or_no
     assert statuses(acme.publish(drawn)) == [LIVE]
     assert acme.computations().keys() == set(acme.keys_of(drawn).values()) == {acme.keys_of(drawn)["a"]}
     assert len(draft.steps) == 4
+
+
+class Slow:
+    """Every call takes a second; `bumps` is when workers could see something new."""
+
+    def __init__(self, records, clock):
+        self._records, self._clock, self.bumps = records, clock, []
+
+    def __getattr__(self, name):
+        self._clock.advance(SECOND)
+        if name == "add":
+            self.bumps.append(self._clock.now())
+        return getattr(self._records, name)
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_the_cut_is_when_workers_come_to_know_of_it(acme, resumes):
+    """What happens between the two is lost for those outside, so it is little, however much there is to be written."""
+    journey = acme.journeys.pause(acme.live(), "me") if resumes else acme.draw()
+    records = Slow(acme.records, acme.clock)
+    services, began = acme.services(records), acme.clock.now()
+    changed = services.journeys.resume(journey, "me") if resumes else acme.publish(journey, services=services)
+    cut = changed.versions[0].cuts[-1]
+    assert cut >= began + 4 * SECOND
+    assert min(at for at in records.bumps if at > cut) <= cut + 3 * SECOND
