@@ -207,7 +207,7 @@ class Trip:
                 told = (request["time"], sink, request["body"])
                 known = found.setdefault(request["body"]["messageId"], told)
                 assert known[1:] == told[1:], "one id, two messages"
-        return sorted(found.values(), key=lambda told: (told[0], told[1]))
+        return sorted(found.values(), key=lambda told: (*told[:2], who(told[2])))
 
     def heard(self, *sinks: str) -> list[str]:
         """Like "+5d1h E(D) u1"."""

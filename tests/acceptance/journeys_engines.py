@@ -10,6 +10,7 @@ from chalicelib.deadline import NoDeadline
 from chalicelib.delivery.transport import Transport
 from chalicelib.queues import INGEST
 from tests.acceptance.engines import HIDDEN, InMemory
+from tests.acceptance.journal import Weeks
 from tests.pipeline.wire import Killed
 
 RARELY = 0.003
@@ -110,3 +111,24 @@ class Twice(InMemory):
 
     def _tick(self) -> bool:
         return super()._tick() | super()._tick()
+
+
+class Mourning(Weeks):
+    """A run whose worker died is found by the tick, some minutes later; who works on runs dies at most once."""
+
+    def __init__(self, dies: tuple[int, str] | None = None) -> None:
+        super().__init__()
+        self.fate = Fate(dies)
+
+    def adapters(self, transport: Transport) -> bootstrap.Adapters:
+        made = super().adapters(transport)
+        return replace(made, **{name: self.fate.around(getattr(made, name)) for name in PORTS})
+
+    def _compute(self) -> bool:
+        self.fate.armed = True
+        try:
+            return super()._compute()
+        except Killed:
+            return True
+        finally:
+            self.fate.armed = False

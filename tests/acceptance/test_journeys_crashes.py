@@ -1,6 +1,7 @@
 """People in journeys while workers die at any call, everything comes twice, or two workers have the same person at the
 same moment: where they are and what partners heard is as if nothing had happened."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -8,22 +9,27 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from tests.acceptance.engines import InMemory
+from tests.acceptance.engines import InMemory, OnAws
 from tests.acceptance.journeys import (
     ADDED,
     BY_MAIL,
+    SIGNED_UP,
     WEBINAR,
     Trip,
+    condition,
     delay,
     drawn,
     ends,
     entry,
+    j2,
     multi,
+    parts,
     send,
 )
-from tests.acceptance.journeys_engines import Dying, Twice
+from tests.acceptance.journeys_engines import Dying, Mourning, Twice
 from tests.acceptance.test_journeys_people import guest, known_as
 from tests.acceptance.world import World, identify, track
+from tests.conftest import Cloud
 
 Observed = dict[str, Any]
 
@@ -82,11 +88,51 @@ def test_workers_die_at_their_calls() -> None:
     calls = undisturbed.fate.calls
     random = Random(7)
     points = [(n, phase) for n in range(1, calls + 1) for phase in ("before", "after")]
-    for point in random.sample(points, 60):
+    for point in random.sample(points, 40):
         engine = Dying(point)
         assert story(World(engine), watch_of(engine)) == expected, point
         assert engine.fate.dies is None, "nobody died"
-    print(f"\n60 of {len(points)} points at which a worker dies")
+    print(f"\n40 of {len(points)} points at which a worker dies")
+
+
+def taken_in(world: World) -> Observed:
+    """People of before the publication and of after it, and what they do while they are looked at."""
+    world.send(*(track("Signup", user) for user in ("u1", "u2")), identify("u3", plan="x"), guest("Signup", "a4"))
+    world.advance(3_600)
+    steps = drawn(entry("A", SIGNED_UP), send("D"), condition("B", SIGNED_UP), send("E"))
+    trip = Trip(world, steps, useHistoricalData=True)
+    trip.at("+1m", track("Signup", "u2"), track("Signup", "u3"))
+    trip.at("+30m", track("Signup", "u5"))
+    assert trip.shown["status"] == "live"
+    told = Counter(parts(heard)[1:] for heard in trip.heard())
+    figures = trip.figures("+0d")
+    joined = {user: list(trip.joined(user)) for user in ("u1", "u2", "u3", "u5", "anonymous_id:a4")}
+    return {"told": told, "entered": figures["entered"], "completed": figures["completed"], **joined}
+
+
+def test_workers_die_while_they_take_in_everybody() -> None:
+    undisturbed = Mourning()
+    expected = taken_in(World(undisturbed))
+    assert (expected["entered"], expected["completed"], expected["u1"]) == (4, 3, ["A", "D"])
+    assert set(expected["told"].values()) == {1}
+    points = [(n, phase) for n in range(1, undisturbed.fate.calls + 1) for phase in ("before", "after")]
+    for point in Random(3).sample(points, 15):
+        engine = Mourning(point)
+        assert taken_in(World(engine)) == expected, point
+        assert engine.fate.deaths == 1
+
+
+def test_the_same_on_the_tables_and_queues_of_aws(cloud: Cloud) -> None:
+    trip = Trip(World(OnAws(cloud)), j2(), exitAfter="1d", reentryAfter="6h")
+    trip.at("+1h", track("Product Added", "u1"), guest("Product Added", "a1", "b@x.io"))
+    assert trip.heard() == ["+1h E(D) b@x.io", "+1h E(D) u1"]
+    trip.at("+1d1h")
+    assert trip.heard()[2:] == ["+1d1h X(D) b@x.io", "+1d1h X(D) u1"]
+    assert (trip.members("u1"), trip.counts("A", "D"), trip.figures("+0d")["entered"]) == ([], [0, 0], 2)
+    trip.at("+1d7h")
+    assert trip.heard()[4:] == ["+1d7h E(D) b@x.io", "+1d7h E(D) u1"]
+    assert len({body["messageId"] for _, _, body in trip.messages()}) == 6
+    assert trip.joined("u1") == {"A": "+1d7h", "D": "+1d7h"}
 
 
 def watch_of(engine: Dying) -> Callable[[], None]:
