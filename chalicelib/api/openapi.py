@@ -61,6 +61,8 @@ REFUSALS: dict[str, str] = {
 OF_READING, OF_PATHS = ("401", "429", "default"), ("404", "422")
 OF_CHANGING = ("400", "401", "403", "409", "413", "422", "429", "default")
 
+NULL = {"type": "null"}
+
 PATH_VALUES: dict[str, Json] = {
     "audience_type": {"enum": ["USERS", "ACCOUNTS", "LINKED"]},
     "collection": {"enum": ["users", "accounts"]},
@@ -108,12 +110,16 @@ def _object(type: Any) -> Any:
 
 
 def _open(schemas: Any) -> Any:
-    """Clients must not break over a field that is added one day; that answers have none too many is tested here."""
+    """Clients must not break over a field that is added one day; that answers have none too many is tested here. Where
+    null is allowed it is one of the choices."""
     if isinstance(schemas, list):
         return [_open(item) for item in schemas]
     if not isinstance(schemas, dict):
         return schemas
-    return {n: _open(s) for n, s in schemas.items() if (n, s) != ("additionalProperties", False)}
+    found = {n: _open(s) for n, s in schemas.items() if (n, s) != ("additionalProperties", False)}
+    if isinstance(found.get("enum"), list) and NULL in found.get("anyOf", ()):
+        found["enum"] = [*found["enum"], None]
+    return found
 
 
 def _operation(operation: Operation, tag: str) -> Json:
@@ -126,7 +132,8 @@ def _operation(operation: Operation, tag: str) -> Json:
         "responses": _answers(operation),
     }
     if operation.takes is not None:
-        body = {"required": True, "content": {"application/json": {"schema": _schema(operation.takes)}}}
+        required = any(field.required for field in msgspec.structs.fields(operation.takes))
+        body = {"required": required, "content": {"application/json": {"schema": _schema(operation.takes)}}}
         described["requestBody"] = body
     notes = [operation.note, f"Another name of `{operation.alias_of}`." if operation.alias_of else ""]
     if any(notes):
@@ -186,7 +193,7 @@ def _of_field(asks: Any, field: msgspec.structs.FieldInfo) -> Json:
     schema.pop("default", None)
     options = schema.pop("anyOf", None)
     if options:
-        schema |= next(option for option in options if option != {"type": "null"})
+        schema |= next(option for option in options if option != NULL)
     return schema
 
 

@@ -116,6 +116,31 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_null_is_a_choice_where_it_is_allowed():
+    """A list of choices holds beside the types, not instead of them."""
+    schemas = list(_schemas(document()["components"]["schemas"]))
+    nullable = [schema for schema in schemas if "enum" in schema and {"type": "null"} in schema.get("anyOf", ())]
+    assert nullable
+    assert all(None in schema["enum"] for schema in nullable)
+    assert all(None not in schema["enum"] for schema in schemas if "enum" in schema and "anyOf" not in schema)
+
+
+def _schemas(found):
+    if isinstance(found, dict):
+        yield found
+    for inner in found.values() if isinstance(found, dict) else found if isinstance(found, list) else ():
+        yield from _schemas(inner)
+
+
+def test_a_body_is_required_where_something_in_it_is():
+    bodies = [
+        o["requestBody"] for methods in document()["paths"].values() for o in methods.values() if "requestBody" in o
+    ]
+    assert {body["required"] for body in bodies} == {True, False}
+    publish = document()["paths"]["/spaces/{space_id}/journeys/{journey_id}/publish"]["post"]
+    assert publish["requestBody"]["required"] is False
+
+
 @pytest.fixture(scope="module")
 def reference():
     reply = Client(app).http.get("/reference")

@@ -18,10 +18,10 @@ Percent = Annotated[float | None, about("With one decimal; null of none.")]
 
 
 class FiguresQuery(VersionQuery, kw_only=True):
-    first: Annotated[Text | None, about("The first day, UTC; without it a week is shown.")] = field(
+    first: Annotated[Day | None, about("The first day, UTC; without it a week is shown.")] = field(
         name="from", default=None
     )
-    last: Annotated[Text | None, about("The last day, UTC, included; without it today.")] = field(
+    last: Annotated[Day | None, about("The last day, UTC, included; without it today.")] = field(
         name="to", default=None
     )
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from ...journeys.model import TYPES
 from ...workspace.journeys.reading import KINDS
@@ -11,7 +12,7 @@ from ...workspace.journeys.soundness import LONGEST_NAME
 from ...workspace.journeys.standings import ARCHIVE, PAUSE
 from .journey_steps import ShownStep, Steps
 from .operation import Group, Operation
-from .shape import ABSENT, Absent, Instant, Pagination, Sent, Shown, Success, Text, about, one_of
+from .shape import ABSENT, Absent, Instant, Pagination, Sent, Shown, Success, about, one_of
 from .workspace import MOST
 
 JOURNEYS = "/spaces/{space_id}/journeys"
@@ -73,13 +74,16 @@ class Clone(Sent, kw_only=True):
     name: JourneyName | None = None
 
 
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,9}$")]
+
+
 class NewVersion(Sent, kw_only=True):
     origin: Number | None = msgspec.field(name="from", default=None)
 
 
 class VersionQuery(Sent, kw_only=True):
     version: Annotated[
-        Text | None,
+        Digits | None,
         about("The number of the version that is meant. The newest published one unless said, otherwise the draft."),
     ] = None
 
