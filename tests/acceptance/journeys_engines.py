@@ -1,4 +1,4 @@
-"""Engines that treat workers badly: they die at their calls, or do everything twice."""
+"""Engines that treat workers badly: they die at their calls, do everything twice, or get in each other's way."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,12 +8,14 @@ from typing import Any
 from chalicelib import bootstrap
 from chalicelib.deadline import NoDeadline
 from chalicelib.delivery.transport import Transport
-from chalicelib.queues import INGEST
+from chalicelib.queues import INGEST, Received
 from tests.acceptance.engines import HIDDEN, InMemory
 from tests.acceptance.journal import Weeks
+from tests.pipeline.baton import Baton, Worker
 from tests.pipeline.wire import Killed
 
 RARELY = 0.003
+ROUNDS = 20
 PORTS = ("profiles", "identifiers", "timeline", "archive", "workspace", "work", "queues")
 
 
@@ -132,3 +134,45 @@ class Mourning(Weeks):
             return True
         finally:
             self.fate.armed = False
+
+
+class AtOnce(InMemory):
+    """Two workers at the same time, whose calls come in an order of the dice; some messages go to both."""
+
+    def __init__(self, dice: Random) -> None:
+        super().__init__()
+        self._dice, self.baton = dice, Baton(self._choose, lambda worker: None)
+        self._last: Worker | None = None
+
+    def adapters(self, transport: Transport) -> bootstrap.Adapters:
+        made = super().adapters(transport)
+        return replace(made, **{name: self.baton.around(getattr(made, name)) for name in PORTS if name != "queues"})
+
+    def drive(self, application: bootstrap.Application) -> None:
+        super().drive(application)
+        self._workers = [application, bootstrap.Application(application.adapters, settle_seconds=0)]
+
+    def _choose(self, workers: list[Worker]) -> Worker:
+        if self._last not in workers or self._dice.random() < 0.35:
+            self._last = self._dice.choice(workers)
+        return self._last
+
+    def _resolve(self) -> bool:
+        """What met with somebody else's change comes again, as long as it does."""
+        waiting = received = self._queues.receive(INGEST)
+        for _ in range(ROUNDS):
+            done = self._resolved(waiting)
+            waiting = [message for message in waiting if message.id not in done]
+        assert not waiting
+        self._queues.delete_all_but(received, set())
+        return bool(received)
+
+    def _resolved(self, messages: list[Received]) -> set[str]:
+        shares: list[list[Received]] = [[], []]
+        for message in messages:
+            shares[self._dice.randrange(2)].append(message)
+            if self._dice.random() < 0.3:
+                shares[self._dice.randrange(2)].append(message)
+        busy = [(worker, share) for worker, share in zip(self._workers, shares, strict=True) if share]
+        ended = self.baton.run(*(lambda w=w, s=s: w.resolver.resolve(s, NoDeadline()) for w, s in busy))
+        return {m.id for end, (_, share) in zip(ended, busy, strict=True) for m in share if m.id not in end.result}

@@ -1,6 +1,7 @@
 """People in journeys while workers die at any call, everything comes twice, or two workers have the same person at the
 same moment: where they are and what partners heard is as if nothing had happened."""
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.deadline import NoDeadline
 from tests.acceptance.engines import InMemory, OnAws
 from tests.acceptance.journeys import (
     ADDED,
@@ -19,14 +21,14 @@ from tests.acceptance.journeys import (
     condition,
     delay,
     drawn,
-    ends,
     entry,
     j2,
+    ms,
     multi,
     parts,
     send,
 )
-from tests.acceptance.journeys_engines import Dying, Mourning, Twice
+from tests.acceptance.journeys_engines import AtOnce, Dying, Mourning, Twice
 from tests.acceptance.test_journeys_people import guest, known_as
 from tests.acceptance.world import World, identify, track
 from tests.conftest import Cloud
@@ -34,15 +36,15 @@ from tests.conftest import Cloud
 Observed = dict[str, Any]
 
 
+def travelling(world: World) -> Trip:
+    branches = multi("M", B1=(BY_MAIL, "D"), B2=(WEBINAR, "D"))
+    steps = drawn(entry("A", ADDED), delay("wait", "1d"), branches, send("D"))
+    return Trip(world, steps, exitAfter="4d", reentryAfter="1d")
+
+
 def story(world: World, watch: Callable[[], None] = lambda: None) -> Observed:
     """Two who become one, a branch and another one, an exit and a second round; watched from the publication on."""
-    steps = drawn(
-        entry("A", ADDED),
-        delay("wait", "1d"),
-        multi("M", B1=(BY_MAIL, "D"), B2=(WEBINAR, "D")),
-        ends(send("D")),
-    )
-    trip = Trip(world, steps, exitAfter="4d", reentryAfter="1d")
+    trip = travelling(world)
     watch()
     trip.at("+1h", guest("Product Added", "a1", "b@x.io"), track("Product Added", "u2"))
     trip.at("+2h", track("Product Added", "u1"), identify("u1", channel="email"))
@@ -93,6 +95,45 @@ def test_workers_die_at_their_calls() -> None:
         assert story(World(engine), watch_of(engine)) == expected, point
         assert engine.fate.dies is None, "nobody died"
     print(f"\n40 of {len(points)} points at which a worker dies")
+
+
+def at_once(world: World, when: str, trip: Trip, *messages: dict[str, Any]) -> None:
+    """Requests of their own, and the tick that moves people on by time, before any worker does anything."""
+    world.clock.move_to(trip.start + ms(when))
+    for message in messages:
+        write_key = f"{world.stack.write_key}:"
+        credentials = f"Basic {b64encode(write_key.encode()).decode()}"
+        assert world.ask("POST", "/v1/batch", {"batch": [message]}, Authorization=credentials).status == 200
+    world.application.ticker.tick(NoDeadline())
+    world.drain()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_workers_have_the_same_people_when_these_move_on(seed: int) -> None:
+    engine = AtOnce(Random(seed))
+    world = World(engine)
+    trip = travelling(world)
+    at_once(
+        world, "+1h", trip, guest("Product Added", "a1", "b@x.io"), *(track(e, "u2") for e in ("Product Added", "X"))
+    )
+    at_once(world, "+2h", trip, *(track(e, "u1") for e in ("Product Added", "X")), identify("u1", channel="email"))
+    at_once(world, "+1d2h", trip, track("X", "u1"), known_as("u1", "a1"), track("Webinar", "u2"), track("X", "u2"))
+    at_once(world, "+4d1h", trip, track("Product Added", "u1"), track("Product Added", "u2"), track("X", "u1"))
+    trip.at("+8d")
+    heard = trip.heard()
+    # Whoever moves on first hears it alone.
+    alone = ["+1d2h E(D) u1", "+4d1h X(D) u1"]
+    assert [one for one in heard if one in alone] in ([], alone)
+    assert [one for one in heard if one not in alone] == [
+        "+1d2h E(D) u1+b@x.io",
+        "+1d2h E(D) u2",
+        "+4d1h X(D) u1+b@x.io",
+        "+4d1h X(D) u2",
+        "+6d1h E(D) u1+b@x.io",
+        "+6d1h E(D) u2",
+    ]
+    assert trip.counts("A", "M/B1", "M/B2", "D") == [2, 1, 1, 2]
+    assert engine.baton.switches > 3
 
 
 def taken_in(world: World) -> Observed:
