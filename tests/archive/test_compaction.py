@@ -19,6 +19,8 @@ CLOSED = MIDNIGHT + 2 * DAY
 LANDED = "events/landing/s/"
 FILES = "events/parquet/s/"
 
+pytestmark = pytest.mark.usefixtures("own_databases")
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Storehouse:

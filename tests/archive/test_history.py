@@ -16,6 +16,8 @@ from .storehouse import SPACE, Storehouse, sent
 
 MIDNIGHT = T0 + 12 * HOUR
 
+pytestmark = pytest.mark.usefixtures("own_databases")
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Storehouse:

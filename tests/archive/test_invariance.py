@@ -137,14 +137,14 @@ def shown(house: Storehouse) -> dict[str, Any]:
             found[view] = session.rows(f"SELECT {columns} FROM {view} ORDER BY ALL")
         for view in ("profiles", "redirects"):
             found[view] = session.rows(f"SELECT * FROM {view} ORDER BY ALL")
-    parts = [house.rows(f"SELECT {columns} FROM events", cut, days=days) for days in cut.groups(0)]
+    parts = [house.rows(f"SELECT {columns} FROM events", cut, days=days, profiles=False) for days in cut.groups(0)]
     assert sorted((row for part in parts for row in part), key=repr) == sorted(found["events"], key=repr)
-    then = {"as_of": (T0 + house.clock.now()) // 2}
-    found["then"] = [
-        house.rows("SELECT message_id, profile_id FROM events ORDER BY ALL", cut, **then),
-        house.rows("SELECT profile_id, version FROM profiles ORDER BY ALL", cut, **then),
-        house.rows("SELECT * FROM redirects ORDER BY ALL", cut, **then),
-    ]
+    with house.history.open(cut, as_of=(T0 + house.clock.now()) // 2) as session:
+        found["then"] = [
+            session.rows("SELECT message_id, profile_id FROM events ORDER BY ALL"),
+            session.rows("SELECT profile_id, version FROM profiles ORDER BY ALL"),
+            session.rows("SELECT * FROM redirects ORDER BY ALL"),
+        ]
     return found
 
 

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -13,6 +15,12 @@ EVENT_COLUMNS = (
     "message_id varchar, profile_id varchar, event varchar, source_id varchar, timestamp bigint, received_at bigint,"
     " properties varchar, context varchar"
 )
+
+
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """Made once: a new one costs more than all that a test asks of it. The tables of a session are its own."""
+    return duckdb.connect(config={"threads": 1})
 
 
 @dataclass
@@ -35,8 +43,7 @@ class Session:
         redirects: Mapping[str, str] | None = None,
         candidates: Iterable[tuple[str, Occurrence]] = (),
     ) -> None:
-        self.connection = con = duckdb.connect()
-        con.execute("set threads = 1")
+        self.connection = con = database().cursor()
         for table, rows in (("events", events), ("candidates", candidates)):
             con.execute(f"create temp table {table} ({EVENT_COLUMNS})")
             self._insert(table, [_event(*row) for row in rows])
@@ -50,8 +57,8 @@ class Session:
 
     def _insert(self, table: str, rows: list[Any]) -> None:
         if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self.connection.executemany(f"insert into {table} values ({marks})", rows)
+            marks = ", ".join(["(" + ", ".join("?" * len(rows[0])) + ")"] * len(rows))
+            self.connection.execute(f"insert into {table} values {marks}", list(chain(*rows)))
 
     def __enter__(self) -> "Session":
         return self
