@@ -97,13 +97,16 @@ class Opening(NamedTuple):
 
 @dataclass
 class Traveller:
-    """One person in one version. `lot` says which branch of a random split is theirs."""
+    """One person in one version. `lot` says which branch of a random split is theirs, `is_kept_out` whether an earlier
+    version keeps them from coming in. From `frozen_at` on nothing happens any more."""
 
     drawing: Drawing
     said: Sequence[Said]  # in order of time
     named_at: int | None  # when there was an id that lets them in
     openings: Sequence[Opening]
     lot: Callable[[Step], str]
+    is_kept_out: Callable[[], bool]
+    frozen_at: int | None = None
     cycle: int = 0
     entered: int | None = None
     exited: int | None = None
@@ -119,32 +122,26 @@ class Traveller:
     joins: Counter[str] = field(default_factory=Counter)  # in all cycles
     ended: Counter[str] = field(default_factory=Counter)  # by outcome
 
-    def travel(self, until: int) -> "Traveller":
-        """Over the grid, and at each opening. What time alone does at an instant is done before anything comes then."""
-        grid = {at + more for at in range(0, until + 1, QUARTER) for more in (0, 1)}
-        for now in sorted(at for at in grid | {opening.at for opening in self.openings} if at <= until):
-            for before in (now, now + 1):
-                self._live(now, before)
-        return self
-
-    def _live(self, now: int, before: int) -> None:
+    def live(self, now: int, before: int) -> None:
         """With what was received before."""
+        if now < self.openings[0].at or (self.frozen_at is not None and now >= self.frozen_at):
+            return
         self.now, self.known = now, [said for said in self.said if said.at < before]
         self.is_named = self.named_at is not None and self.named_at < before
         opening = [one for one in self.openings if one.at <= now][-1]
         self.cut = max(one.at for one in self.openings if one.cut and one.at <= now)
         if not self.known:
             return
-        if opening.at == now and opening.cut and not self._is_inside and not self._lets_the_past_in(now):
+        if opening.at == now and opening.cut and not self.is_inside and not self._lets_the_past_in(now):
             self.barred = self._holds("A", self.cut)
         self._leave()
-        if not self._is_inside and opening.opens:
+        if not self.is_inside and opening.opens:
             self._come_in()
-        if self._is_inside:
+        if self.is_inside:
             self._go_on()
 
     @property
-    def _is_inside(self) -> bool:
+    def is_inside(self) -> bool:
         return self.entered is not None and self.exited is None
 
     def _lets_the_past_in(self, cut: int) -> bool:
@@ -152,7 +149,7 @@ class Traveller:
 
     def _leave(self) -> None:
         after = self.drawing.settings.get("exitAfter")
-        if not self._is_inside or after is None or self.entered is None or self.now < self.entered + ms(after):
+        if not self.is_inside or after is None or self.entered is None or self.now < self.entered + ms(after):
             return
         self.exited = self.entered + ms(after)
         self._end("exited")
@@ -164,7 +161,7 @@ class Traveller:
     def _come_in(self) -> None:
         holds = self._holds("A", self.cut)
         self.barred = self.barred and holds
-        if not holds or self.barred or not self.is_named or not self._may_come_again():
+        if not holds or self.barred or not self.is_named or self.is_kept_out() or not self._may_come_again():
             return
         self.cycle += 1
         self.entered, self.exited, self.outcome, self.own_cut = self.now, None, None, self.cut
@@ -255,3 +252,15 @@ class Traveller:
                     traits[name] = said.happened, value
         known = Known(happened, {name: value for name, (_, value) in traits.items()}, self.now)
         return self.drawing.conditions[condition].holds(known)
+
+
+def travel(travellers: Sequence[Traveller], until: int) -> None:
+    """One person in all versions, the earlier ones first, over the grid and a second one in between, and at each
+    opening. What time alone does at an instant is done before anything comes then."""
+    openings = {opening.at for traveller in travellers for opening in traveller.openings}
+    steps = (0, 1) if len(travellers) == 1 else (0, 1, QUARTER // 2)
+    grid = {at + more for at in range(0, until + 1, QUARTER) for more in steps}
+    for now in sorted(at for at in grid | openings if at <= until):
+        for before in (now, now + 1):
+            for traveller in travellers:
+                traveller.live(now, before)

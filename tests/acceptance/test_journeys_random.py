@@ -2,7 +2,9 @@
 with a plain reading of the rules."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -13,21 +15,17 @@ from chalicelib import bootstrap
 from chalicelib.clock import SECOND
 from chalicelib.instants import to_iso
 from chalicelib.workspace.storage import Storage, journey_key, journey_version_key
-from tests.acceptance import journeys
 from tests.acceptance.engines import InMemory
 from tests.acceptance.journeys import Step, Trip, label, span
 from tests.acceptance.journeys_engines import Dying, Twice
+from tests.acceptance.journeys_pencil import Pencil
 from tests.acceptance.journeys_plain import (
     QUARTER,
-    Condition,
     Drawing,
     Opening,
     Said,
     Traveller,
-    has,
-    has_not,
-    never,
-    often,
+    travel,
 )
 from tests.acceptance.test_facebook import FacebookWorld
 
@@ -36,87 +34,25 @@ DAYS, EARLIER = 40, 3  # after and before the publication
 TALLY: Counter[str] = Counter()
 
 
-class Pencil:
-    """Draws a tree of steps in the order of the graph; its branches may end in a common last step."""
+@dataclass
+class Plan:
+    """A version, and when it is published after the first one."""
 
-    def __init__(self, random: Random, list_id: str) -> None:
-        self.random, self._list_id = random, list_id
-        self.steps: list[Step] = []
-        self.conditions: dict[str, Condition] = {}
-        self._is_joined = False
+    drawing: Drawing
+    openings: list[Opening]
+    publishing: dict[str, Any] = field(default_factory=dict)
+    frozen_at: int | None = None
+    trip: Trip | None = None
 
-    def drawing(self) -> Drawing:
-        self._step("entry", "A", 6)
-        if self._is_joined:
-            self.steps.append(journeys.send("Z"))
-        return Drawing(self.steps, self.conditions, self._settings())
+    @property
+    def start(self) -> int:
+        return self.openings[0].at
 
-    def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = {"useHistoricalData": self.random.random() < 0.4}
-        if self.random.random() < 0.6:
-            settings["exitAfter"] = self.random.choice(["2d", "5d", "12d"])
-            if self.random.random() < 0.7:
-                settings["reentryAfter"] = self.random.choice(["6h", "3d", "1w"])
-        return settings
-
-    def _step(self, kind: str, id: str, depth: int) -> str:
-        place = len(self.steps)
-        self.steps.append({})  # it comes before what it leads to
-        self.steps[place] = getattr(self, f"_{kind}")(id, depth - 1)
-        return id
-
-    def _next(self, depth: int) -> str | None:
-        dice = self.random.random()
-        if depth <= 0 or dice < 0.12:
-            self._is_joined = self._is_joined or dice < 0.5
-            return "Z" if dice < 0.5 else None
-        kind = self.random.choice(("condition", "delay", "delay", "send", "send", "split", "multi", "lots", "ad"))
-        return self._step(kind, f"{kind}{len(self.steps)}", depth)
-
-    def _entry(self, id: str, depth: int) -> Step:
-        return journeys.entry(id, self._ask(id), next=self._next(depth))
-
-    def _condition(self, id: str, depth: int) -> Step:
-        return journeys.condition(id, self._ask(id), next=self._next(depth))
-
-    def _delay(self, id: str, depth: int) -> Step:
-        return journeys.delay(id, self.random.choice(["6h", "1d", "3d"]), next=self._next(depth))
-
-    def _send(self, id: str, depth: int) -> Step:
-        return journeys.send(id, next=self._next(depth))
-
-    def _ad(self, id: str, depth: int) -> Step:
-        ended = {"removeAfter": "2d"} if self.random.random() < 0.6 else {}
-        return journeys.show_ad(id, destinations=[{"destinationId": self._list_id}], next=self._next(depth), **ended)
-
-    def _split(self, id: str, depth: int) -> Step:
-        return journeys.split(id, self._ask(id), self._next(depth), self._next(depth))
-
-    def _multi(self, id: str, depth: int) -> Step:
-        names = ("b1", "b2", "b3")[: self.random.randint(2, 3)]
-        return journeys.multi(id, **{name: (self._ask(f"{id}/{name}"), self._next(depth)) for name in names})
-
-    def _lots(self, id: str, depth: int) -> Step:
-        shares = self.random.choice([(50, 50), (20, 30.5, 49.5), (100,)])
-        return journeys.lots(id, **{f"l{n}": (share, self._next(depth)) for n, share in enumerate(shares)})
-
-    def _ask(self, id: str) -> str:
-        self.conditions[id] = self._asked()
-        return self.conditions[id].text
-
-    def _asked(self) -> Condition:
-        one = self._plain()
-        dice = self.random.random()
-        return one.both(self._plain()) if dice < 0.25 else one.either(self._plain()) if dice < 0.45 else one
-
-    def _plain(self) -> Condition:
-        event, days = self.random.choice("AABC"), self.random.choice([None, 1, 3, 7])
-        dice = self.random.random()
-        if dice < 0.5:
-            return often(event, self.random.choice([1, 1, 2, 3]), days)
-        if dice < 0.7:
-            return never(event, days)
-        return self.random.choice((has, has_not))("t", self.random.choice("xy"))
+    def keeps_out(self, earlier: Traveller) -> bool:
+        """Somebody who was in the version before."""
+        if self.publishing.get("versionExclusion"):
+            return earlier.cycle > 0
+        return self.publishing["previous"] == "pause" and "exitAfter" in earlier.drawing.settings and earlier.is_inside
 
 
 class Story:
@@ -125,14 +61,39 @@ class Story:
     def __init__(self, seed: int) -> None:
         self.random, self.engine = Random(seed), _engine(seed)
         self.world = FacebookWorld(self.engine)
-        self.drawing = Pencil(self.random, self.world.facebook()["id"]).drawing()
+        self.list_id = self.world.facebook()["id"]
         self.said = {user: self._said() for user in PEOPLE}
         self.named = {user: self._named_at(self.said[user]) for user in PEOPLE}
-        self.openings = [Opening(0, True, True)]
-        if self.random.random() < 0.35:
-            paused = self.random.randint(1, 80) * QUARTER + QUARTER // 2
-            resumed = paused + self.random.randint(1, 40) * QUARTER
-            self.openings += [Opening(paused, False, False), Opening(resumed, True, True)]
+        self.plans = [Plan(Pencil(self.random, self.list_id).drawing(), [Opening(0, True, True)])]
+        dice = self.random.random()
+        if dice < 0.3:
+            self._pause()
+        elif dice < 0.65:
+            self._add_a_version()
+
+    def _between(self) -> int:
+        """An instant at which nobody says anything."""
+        return self.random.randint(1, 80) * QUARTER + QUARTER // 2
+
+    def _pause(self) -> None:
+        paused = self._between()
+        resumed = paused + self.random.randint(1, 40) * QUARTER
+        self.plans[0].openings += [Opening(paused, False, False), Opening(resumed, True, True)]
+
+    def _add_a_version(self) -> None:
+        at, first = self._between(), self.plans[0]
+        publishing = {
+            "previous": self.random.choice(["pause", "archive"]),
+            "versionExclusion": self.random.random() < 0.25,
+        }
+        if publishing["previous"] == "archive":
+            first.frozen_at = at
+        else:
+            first.openings.append(Opening(at, False, False))
+            if self.random.random() < 0.4:
+                first.frozen_at = at + self.random.randint(1, 40) * QUARTER
+        drawing = Pencil(self.random, self.list_id, "later-").drawing()
+        self.plans.append(Plan(drawing, [Opening(at, True, True)], publishing))
 
     def _said(self) -> Sequence[Said]:
         times = sorted(self.random.randint(-4 * EARLIER, 4 * DAYS) for _ in range(self.random.randint(3, 14)))
@@ -159,17 +120,37 @@ class Story:
             world.advance((start + at - world.clock.now()) / SECOND)
             world.send(*self._messages(at, start))
         world.advance((start - world.clock.now()) / SECOND)
-        self.trip = Trip(world, [_whole(step) for step in self.drawing.steps], **self.drawing.settings)
+        self._publish(self.plans[0])
         if isinstance(self.engine, Dying):
             self.engine.watched = True
         checks = {self.random.randint(1, 4 * DAYS - 1) * QUARTER + 2 for _ in range(2)} | {4 * DAYS * QUARTER + 2}
-        actions = {opening.at: "resume" if opening.opens else "pause" for opening in self.openings[1:]}
+        actions = dict(self._actions())
         for at in sorted({instant for instant in instants if instant > 0} | checks | actions.keys()):
-            self.trip.at(f"{at}ms", *self._messages(at, start))
-            if at in actions:
-                self.trip.do(actions[at])
+            self.first.at(f"{at}ms", *self._messages(at, start))
+            actions.get(at, lambda: None)()
             if at in checks:
                 self.check(at)
+
+    @property
+    def first(self) -> Trip:
+        trip = self.plans[0].trip
+        assert trip is not None
+        return trip
+
+    def _publish(self, plan: Plan) -> None:
+        steps = [{key: value for key, value in step.items() if value is not None} for step in plan.drawing.steps]
+        path = self.first.path if plan is not self.plans[0] else None
+        plan.trip = Trip(self.world, steps, path, publishing=plan.publishing, **plan.drawing.settings)
+
+    def _actions(self) -> Iterator[tuple[int, Callable[[], Any]]]:
+        first = self.plans[0]
+        if len(self.plans) == 1:
+            for opening in first.openings[1:]:
+                yield opening.at, partial(self.first.do, "resume" if opening.opens else "pause")
+            return
+        yield self.plans[1].start, partial(self._publish, self.plans[1])
+        if first.frozen_at is not None and first.frozen_at != self.plans[1].start:
+            yield first.frozen_at, partial(self.first.do, "archive?version=1")
 
     def _messages(self, at: int, start: int) -> Iterator[dict[str, Any]]:
         for user, people in self.said.items():
@@ -187,30 +168,47 @@ class Story:
     # Compared
 
     def check(self, now: int) -> None:
-        travellers = {user: self._traveller(user).travel(now) for user in PEOPLE}
-        heard = [f"{span(at)} {sign}({sink}) {user}" for user, one in travellers.items() for at, sign, sink in one.told]
-        assert sorted(self.trip.heard()) == sorted(heard), self
-        for user, traveller in travellers.items():
-            self._compare(user, traveller)
-        members = Counter(stop for traveller in travellers.values() for stop in traveller.members)
-        counts = {stop: row["count"] for stop, row in self.trip.stops.items()}
-        assert counts == {stop: members[stop] for stop in counts}, self
-        self._compare_figures(list(travellers.values()))
+        everybody = {user: self._travelled(user, now) for user in PEOPLE}
+        for place, plan in enumerate(self.plans):
+            if plan.trip is not None:
+                self._compare(plan, plan.trip, {user: found[place] for user, found in everybody.items()})
 
-    def _compare(self, user: str, traveller: Traveller) -> None:
+    def _travelled(self, user: str, now: int) -> list[Traveller]:
+        first = self._traveller(user, self.plans[0], lambda: False)
+        later = [self._traveller(user, plan, partial(plan.keeps_out, first)) for plan in self.plans[1:]]
+        travel([first, *later], now)
+        return [first, *later]
+
+    def _traveller(self, user: str, plan: Plan, is_kept_out: Callable[[], bool]) -> Traveller:
+        lot, said, named = partial(self._lot, user, plan), self.said[user], self.named[user]
+        return Traveller(plan.drawing, said, named, plan.openings, lot, is_kept_out, plan.frozen_at)
+
+    def _compare(self, plan: Plan, trip: Trip, travellers: dict[str, Traveller]) -> None:
+        told = [(at, sign, sink, user) for user, one in travellers.items() for at, sign, sink in one.told]
+        heard = [f"{span(at - plan.start)} {sign}({sink}) {user}" for at, sign, sink, user in told]
+        assert sorted(trip.heard()) == sorted(heard), self
+        for user, traveller in travellers.items():
+            self._compare_person(user, plan, trip, traveller)
+        members = Counter(stop for traveller in travellers.values() for stop in traveller.members)
+        counts = {stop: row["count"] for stop, row in trip.stops.items()}
+        assert counts == {stop: members[stop] for stop in counts}, self
+        self._compare_figures(trip, list(travellers.values()))
+
+    def _compare_person(self, user: str, plan: Plan, trip: Trip, traveller: Traveller) -> None:
         name, told = f"anonymous_id:a-{user}", (user, self.said[user], self.named[user], self)
-        assert self.trip.members(name) == traveller.members, told
-        assert self.trip.joined(name) == {stop: span(at) for stop, at in traveller.joined.items()}, told
-        state = self.trip.state(name)
+        assert trip.members(name) == traveller.members, told
+        assert trip.joined(name) == {stop: span(at - plan.start) for stop, at in traveller.joined.items()}, told
+        state = trip.state(name)
         if state is not None:
-            shown = [state[name] and self.trip.since(state[name]) for name in ("enteredAt", "exitedAt")]
-            assert shown == [None if at is None else span(at) for at in (traveller.entered, traveller.exited)], told
+            shown = [state[name] and trip.since(state[name]) for name in ("enteredAt", "exitedAt")]
+            instants = (traveller.entered, traveller.exited)
+            assert shown == [None if at is None else span(at - plan.start) for at in instants], told
             assert (state["cycle"], state["outcome"]) == (traveller.cycle, traveller.outcome), told
         TALLY.update(compared=1, told=len(traveller.told), entries=traveller.cycle, **traveller.ended)
+        TALLY.update(later=traveller.cycle if plan is not self.plans[0] else 0)
 
-    def _compare_figures(self, travellers: Sequence[Traveller]) -> None:
-        figures, ended = self.trip.figures("+0d"), Counter[str]()
-        joins = Counter[str]()
+    def _compare_figures(self, trip: Trip, travellers: Sequence[Traveller]) -> None:
+        figures, ended, joins = trip.figures("+0d"), Counter[str](), Counter[str]()
         for traveller in travellers:
             ended.update(traveller.ended, entered=traveller.cycle)
             joins.update(traveller.joins)
@@ -223,17 +221,11 @@ class Story:
         rows = {label(row): row["joins"] for row in figures["steps"]}
         assert rows == {stop: joins[stop] for stop in rows}, self
 
-    def _traveller(self, user: str) -> Traveller:
-        def lot(step: Step) -> str:
-            return self._lot(user, step)
-
-        return Traveller(self.drawing, self.said[user], self.named[user], self.openings, lot)
-
-    def _lot(self, user: str, step: Step) -> str:
+    def _lot(self, user: str, plan: Plan, step: Step) -> str:
         """As it has to be drawn; only the store tells by what."""
         adapters, space_id = self.world.application.adapters, self.world.stack.space_id
-        journey_id, storage = self.trip.path.rsplit("/", 1)[1], Storage(adapters.workspace, self.world.clock)
-        (standing,) = storage.journeys.get(journey_key(space_id, journey_id)).versions
+        journey_id, storage = self.first.path.rsplit("/", 1)[1], Storage(adapters.workspace, self.world.clock)
+        standing = storage.journeys.get(journey_key(space_id, journey_id)).versions[self.plans.index(plan)]
         version = storage.journey_versions.get(journey_version_key(space_id, journey_id, standing.version_id))
         lineage = next(stored.lineage for stored in version.steps if stored.id == step["id"])
         profile = self.world.application.lookup.find(space_id, "users", f"anonymous_id:a-{user}")
@@ -246,16 +238,11 @@ class Story:
         raise AssertionError("the shares are no whole")
 
     def __repr__(self) -> str:
-        texts = {id: condition.text for id, condition in self.drawing.conditions.items()}
-        return f"{self.drawing.settings} {self.drawing.steps} {texts} {self.openings}"
+        return "\n".join(f"{plan.drawing.settings} {plan.drawing.steps} {plan.openings}" for plan in self.plans)
 
 
 def _engine(seed: int) -> InMemory:
     return (InMemory(), Twice(), Dying(dice=Random(seed)))[seed % 3]
-
-
-def _whole(step: Step) -> Step:
-    return {key: value for key, value in step.items() if value is not None}
 
 
 @pytest.mark.parametrize("block", range(4))
