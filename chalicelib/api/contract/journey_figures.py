@@ -102,10 +102,6 @@ class GotJourneyProfile(Shown, kw_only=True):
     journey_profile: JourneyProfile
 
 
-class NewEstimate(Sent, kw_only=True):
-    """Nothing has to be said."""
-
-
 class NewStepTest(Sent, kw_only=True):
     destination_id: Annotated[Text | None, about("Only this one of those that the step sends to.")] = None
 
@@ -144,7 +140,6 @@ GROUPS = (
                 JOURNEY + "/estimate",
                 "Estimate who meets the entry condition",
                 CreatedPreview,
-                takes=NewEstimate,
                 note="Of the draft, otherwise of the newest version. The result is among the previews of audiences.",
             ),
             Operation(
