@@ -16,6 +16,8 @@ from chalicelib.archive import database, history, workshop
 from chalicelib.store.clients import Clients
 from infra.resources import Names, create
 
+from .swift_moto import quicken
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -36,6 +38,7 @@ def clients() -> Iterator[Clients]:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         _serialise(patch)
+        quicken(patch)
         yield Clients("us-east-1")
 
 
