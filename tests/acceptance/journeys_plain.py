@@ -138,7 +138,7 @@ class Traveller:
         if not self.is_inside and opening.opens:
             self._come_in()
         if self.is_inside:
-            self._go_on()
+            self.go_on()
 
     @property
     def is_inside(self) -> bool:
@@ -173,7 +173,7 @@ class Traveller:
         after = self.drawing.settings.get("reentryAfter")
         return after is not None and self.now >= self.exited + ms(after)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         for step in self.drawing.steps:  # drawn in the order of the graph
             self._arrive(step)
         ends = [at for place, at in self.arrived.items() if place == ""]

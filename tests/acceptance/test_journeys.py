@@ -267,7 +267,7 @@ def test_whoever_is_in_a_send_step_at_its_end_is_not_told(world: World, ending: 
     else:
         assert world.manage("DELETE", trip.path).status == 200
         world.drain()
-    trip.at("+90d", ADD)
+    trip.at("+90d", ADD, identify("u1", email="new@x.io"))
     assert trip.heard() == ["+1h E(D) u1"]
 
 

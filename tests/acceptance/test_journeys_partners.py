@@ -22,6 +22,8 @@ from tests.acceptance.journeys import (
     multi,
     send,
     show_ad,
+    sign,
+    who,
 )
 from tests.acceptance.test_facebook import FacebookWorld
 from tests.acceptance.world import World, identify, track
@@ -86,6 +88,24 @@ def test_the_form_of_an_identify_and_names_of_ones_own(world: World) -> None:
     ]
     told = [(body["event"], body["properties"][key]) for body in world.events("other")]
     assert told == [("Go", True), ("Stop", False)]
+
+
+def test_a_destination_added_later_hears_of_those_who_come_from_then_on(world: World) -> None:
+    trip = Trip(world, j2(), **COMES_AND_GOES)
+    trip.at("+1h", ADD, track("Product Added", "u2"))
+    steps = trip.shown["steps"]
+    later = {"destinationId": world.webhook("later")["id"], "track": True, "identify": False}
+    known = [{name: one[name] for name in ("destinationId", "track", "identify")} for one in steps[1]["destinations"]]
+    steps = [{key: value for key, value in step.items() if key != "key"} for step in steps]
+    steps[1]["destinations"] = [*known, later]
+    assert world.manage("PATCH", trip.path, {"steps": steps}).data
+    trip.at("+2d", track("Product Added", "u3"))
+    assert trip.heard("D") == ["+1h E(D) u1", "+1h E(D) u2", "+2d E(D) u3"]
+    trip.at("+10d")
+    told = [(sign(body), who(body)) for body in world.events("later")]
+    assert [user for came, user in told if came == "E"] == ["u3"]
+    assert sorted(user for came, user in told if came == "X") == ["u1", "u2", "u3"]  # whoever leaves is told everywhere
+    assert trip.heard("D")[3:] == ["+7d1h X(D) u1", "+7d1h X(D) u2", "+9d X(D) u3"]
 
 
 def test_two_branches_into_one_step_tell_once(world: World) -> None:

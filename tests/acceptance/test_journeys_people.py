@@ -104,6 +104,22 @@ def test_the_traits_of_steps_are_nobodys_to_set_and_anybodys_to_ask_for(world: W
     assert world.memberships("user_id:u1")["in_it"] is False
 
 
+def test_who_is_in_a_step_can_be_asked_for_later(world: World) -> None:
+    trip = Trip(world, j2())
+    trip.at("+1h", ADD, track("Seen", "u2"))
+    trip.at("+2h")
+    query = f"trait('{trip.keys['D']}') = 'true'"
+    assert world.manage("GET", world.audiences).data["audiences"] == []
+    made = world.audience("In it", query)
+    assert [world.memberships(f"user_id:{user}").get("in_it") for user in ("u1", "u2")] == [True, None]
+    assert world.manage("GET", f"{world.audiences}/{made['id']}").data["audience"]["size"]["count"] == 1
+    sent = {"audienceType": "USERS", "definition": {"query": query}}
+    preview = world.manage("POST", f"{world.audiences}/previews", sent).data["audiencePreview"]
+    world.drain()
+    found = world.manage("GET", f"{world.audiences}/previews/{preview['id']}").data["audiencePreview"]
+    assert found["size"]["count"] == 1
+
+
 def test_outcomes_and_what_they_are_counted_from(world: World) -> None:
     trip = Trip(world, drawn(entry("A", ADDED), condition("B", LOYAL), send("D"), delay("end", "2d")), exitAfter="7d")
     trip.at("+1h", ADD, identify("u1", loyal=True), track("Product Added", "u2"))
