@@ -14,6 +14,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from chalicelib.archive import database, history, workshop
 from chalicelib.store.clients import Clients
+from chalicelib.tasks.pace import Threaded
 from infra.resources import Names, create
 
 from .swift_moto import quicken
@@ -57,6 +58,17 @@ def shared_database() -> Iterator[pytest.MonkeyPatch]:
         for module in (history, workshop):
             patch.setattr(module, "connect", _session)
         yield patch
+    if _database.cache_info().currsize:
+        _database().close()
+        _database.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting() -> Iterator[None]:
+    """On a clock that stands still the same instant comes again as a cursor, for which a worker would really wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Threaded, "pause", lambda pace, milliseconds: None)
+        yield
 
 
 @pytest.fixture
