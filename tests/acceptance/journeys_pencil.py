@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.acceptance import journeys
 from tests.acceptance.journeys import Step
-from tests.acceptance.journeys_plain import Condition, Drawing, has, has_not, never, often
+from tests.acceptance.journeys_plain import WINDOWS, Condition, Drawing, has, has_not, never, often
 
 
 class Pencil:
@@ -82,7 +82,7 @@ class Pencil:
         return one.both(self._plain()) if dice < 0.25 else one.either(self._plain()) if dice < 0.45 else one
 
     def _plain(self) -> Condition:
-        event, days = self.random.choice("AABC"), self.random.choice([None, 1, 3, 7])
+        event, days = self.random.choice("AABC"), self.random.choice([None, *WINDOWS])
         dice = self.random.random()
         if dice < 0.5:
             return often(event, self.random.choice([1, 1, 2, 3]), days)

@@ -1,5 +1,5 @@
 """A journey read plainly: every instant at which anything could change, one after the other, and at each of them the
-rules as they are written. All times of a story are whole quarters of a day; windows end a millisecond later."""
+rules as they are written."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from chalicelib.clock import DAY
 from tests.acceptance.journeys import Step, ms
 
 QUARTER = DAY // 4
+WINDOWS = (1, 3, 7)  # days; they end a millisecond later
 
 
 class Said(NamedTuple):
@@ -226,6 +227,23 @@ class Traveller:
         return stops
 
     @property
+    def upcoming(self) -> list[int]:
+        """When delays, times of exit and of coming back, and ads are over; also what is past."""
+        settings = self.drawing.settings
+        found = list(self.arrived.values())
+        found += [
+            at + ms(step["removeAfter"])
+            for step in self.drawing.steps
+            if "removeAfter" in step
+            for at in self.joined.values()
+        ]
+        if self.entered is not None and "exitAfter" in settings:
+            found.append(self.entered + ms(settings["exitAfter"]))
+        if self.exited is not None and "reentryAfter" in settings:
+            found.append(self.exited + ms(settings["reentryAfter"]))
+        return found
+
+    @property
     def members(self) -> list[str]:
         found = []
         for step in self.drawing.steps:
@@ -255,12 +273,17 @@ class Traveller:
 
 
 def travel(travellers: Sequence[Traveller], until: int) -> None:
-    """One person in all versions, the earlier ones first, over the grid and a second one in between, and at each
-    opening. What time alone does at an instant is done before anything comes then."""
-    openings = {opening.at for traveller in travellers for opening in traveller.openings}
-    steps = (0, 1) if len(travellers) == 1 else (0, 1, QUARTER // 2)
-    grid = {at + more for at in range(0, until + 1, QUARTER) for more in steps}
-    for now in sorted(at for at in grid | openings if at <= until):
+    """One person in all versions, the earlier ones first, at every instant at which a window of any event may end, a
+    delay may be over, or something happens. What time alone does at an instant is done before anything comes then."""
+    ends = {said.happened + days * DAY + 1 for said in travellers[0].said for days in WINDOWS}
+    fixed = {said.at for said in travellers[0].said} | ends
+    fixed |= {opening.at for traveller in travellers for opening in traveller.openings}
+    now: int | None = travellers[0].openings[0].at
+    while now is not None and now <= until:
         for before in (now, now + 1):
             for traveller in travellers:
                 traveller.live(now, before)
+        upcoming = fixed.union(*(traveller.upcoming for traveller in travellers))
+        now = min((at for at in upcoming if at > now), default=None)
+    for traveller in travellers:
+        traveller.live(until, until + 1)
