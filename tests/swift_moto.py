@@ -18,7 +18,7 @@ from moto.dynamodb.models.table import Table
 from moto.kms.utils import generate_private_key
 from moto.sqs import models as queues
 
-Pickers = serialize.XFormedAttributePicker
+Pickers, Serializer = serialize.XFormedAttributePicker, serialize.ResponseSerializer
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
@@ -34,6 +34,7 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Table, "all_items", _in_order)
     patch.setattr("moto.dynamodb.parsing.ast_nodes.DepthFirstTraverser.traverse", _traverse)
     patch.setattr(Pickers, "get_possible_keys", _possible_keys)
+    patch.setattr(Serializer, "get_value", _value)
 
 
 def _milliseconds() -> float:
@@ -79,3 +80,13 @@ def _possible_keys(picker: Any, context: Any, otherwise: Any = Pickers.get_possi
         known = shape, parent, list(otherwise(picker, context))
         _POSSIBLE[context.key, id(shape)] = known
     return known[2]
+
+
+def _value(serializer: Any, value: Any, key: str, shape: Any, otherwise: Any = Serializer.get_value) -> Any:
+    """A member of a dict under the first key that it has, where nothing is made of it on the way."""
+    known, parent = _POSSIBLE.get((key, id(shape))), getattr(shape, "parent", None)
+    if type(value) is not dict or known is None or known[0] is not shape or known[1] is not parent:
+        return otherwise(serializer, value, key, shape)
+    if type(serializer._value_picker) is not Pickers or serializer._value_picker.response_transformers:
+        return otherwise(serializer, value, key, shape)
+    return next((value[name] for name in known[2] if name in value), None)
