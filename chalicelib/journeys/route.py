@@ -60,8 +60,7 @@ class Route(NamedTuple):
     publication.
 
     `bars`: whether those whom the entry condition holds for at the cut, without any event, have to wait until it
-    fails: not at the publication of one with history. `opens` says whether anybody may come in, and `reopens` whether
-    anybody may again when it is resumed.
+    fails: not at the publication of one with history. `opens` says whether anybody may come in.
 
     `blocking` are ids of versions whose people may not come in while they are inside there, `excluding` those whose
     people may never come in.
@@ -78,7 +77,6 @@ class Route(NamedTuple):
     reentry_after: int | None
     blocking: Sequence[str] = ()
     excluding: Sequence[str] = ()
-    reopens: bool = False
 
 
 def route_of(journey: Journey, version: Version) -> Route:
@@ -100,7 +98,6 @@ def route_of(journey: Journey, version: Version) -> Route:
         reentry_after=settings.reentry_after,
         blocking=tuple(other.version_id for other in earlier if _blocks(other)),
         excluding=tuple(other.version_id for other in earlier) if standing.exclusive else (),
-        reopens=standing.status == PAUSED,
     )
 
 

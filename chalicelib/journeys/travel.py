@@ -95,7 +95,7 @@ def _leave(route: Route, passage: Passage, moment: _Moment) -> Passage:
 def _come_in(
     route: Route, passage: Passage | None, others: Mapping[str, Passage], eligible: bool, moment: _Moment
 ) -> Passage | None:
-    if not route.opens and not route.reopens:
+    if not route.opens:
         return passage
     entry = route.stops[0].id
     if passage is not None and passage.barred is not None and passage.barred >= route.cut:
@@ -104,8 +104,7 @@ def _come_in(
         passage = replace(passage, barred=None) if passage.cycle else None
     if not eligible or _is_kept_out(route, others) or not _is_time(route, passage, moment):
         return passage
-    # Of one that is paused it is only asked when to look again: nobody does when it is resumed.
-    if not moment.holds(entry, route.cut) or not route.opens:
+    if not moment.holds(entry, route.cut):
         return passage
     if route.exit_after is not None:
         moment.has_come(moment.now + route.exit_after)
