@@ -25,7 +25,7 @@ from .records import Records
 from .secrecy import Secrets
 from .workspace.ports import Directory
 from .workspace.service import Workspaces
-from .workspace.storage import Shelf
+from .workspace.shelf import Shelf
 
 
 class Operations:

@@ -13,7 +13,7 @@ from ..records import Key, Records
 from ..workspace.body import Body
 from ..workspace.model import Space
 from ..workspace.service import Workspaces
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from .alert import DELIVERY_RATE, TYPES, WITH_AUDIENCE, WITH_DESTINATION, Alert
 from .history import SizeHistory
 

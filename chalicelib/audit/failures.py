@@ -12,7 +12,8 @@ from ..ids import derived
 from ..tasks.task import SUCCEEDED, Failure, Task
 from ..workspace.model import Space
 from ..workspace.ports import Directory
-from ..workspace.storage import Shelf, computation_key
+from ..workspace.shelf import Shelf
+from ..workspace.storage import computation_key
 from .catalogue import AUDIENCE, FAILED, JOURNEY, RUN_COMPLETE, RUN_FAILED, SYNC_FAILED, TASK, TRAIT, has, name_of
 from .preferences import SpacePreferences
 from .row import ID_PREFIX, Row

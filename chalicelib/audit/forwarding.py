@@ -20,7 +20,8 @@ from ..records import Key, Records
 from ..workspace.body import Body
 from ..workspace.model import ENGAGE, Source
 from ..workspace.ports import Directory
-from ..workspace.storage import Shelf, workspace_partition
+from ..workspace.shelf import Shelf
+from ..workspace.storage import workspace_partition
 from .row import SYSTEM, Row
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ import msgspec
 
 from ..records import Key, Records
 from ..workspace.body import Body
-from ..workspace.storage import Shelf, space_partition
+from ..workspace.shelf import Shelf
+from ..workspace.storage import space_partition
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

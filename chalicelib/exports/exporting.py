@@ -14,7 +14,7 @@ from ..profiles.ports import Archive
 from ..records import Records
 from ..tasks.kind import Cursor, Done, Kind, StepFailed
 from ..tasks.task import Step, Task
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from .rows import Person, Sheet
 from .service import KEPT, KIND, Export, File, export_key, file_key
 

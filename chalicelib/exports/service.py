@@ -14,7 +14,7 @@ from ..profiles.ports import Archive
 from ..records import Key, Records
 from ..tasks.service import Tasks
 from ..tasks.task import CANCELLED, FAILED, Task, task_id_of
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from .request import Choice
 
 KIND = "export"

@@ -14,7 +14,8 @@ from ..records import Key, Records
 from ..secrecy import Secrets
 from ..workspace.body import Body
 from ..workspace.model import Space
-from ..workspace.storage import Shelf, workspace_partition
+from ..workspace.shelf import Shelf
+from ..workspace.storage import workspace_partition
 from .kinds import KINDS
 from .notice import Notice
 

@@ -20,7 +20,7 @@ from ..profiles.ports import Archive
 from ..records import Records
 from ..tasks.kind import Cursor, Done, Kind, StepFailed
 from ..tasks.task import Step, Task
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from .request import Asked
 from .service import KEPT, KIND, TOO_MUCH, Preview, Result, Share, preview_key, result_key
 

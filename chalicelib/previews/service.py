@@ -12,7 +12,7 @@ from ..tasks.service import Tasks
 from ..tasks.task import FAILED, SUCCEEDED, Task, task_id_of
 from ..workspace.model import Space
 from ..workspace.service import Workspaces
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from .quota import Quota
 from .request import Asked
 

@@ -22,7 +22,7 @@ from ..tasks.task import SUCCEEDED, Step, Task
 from ..tracking import body
 from ..tracking.request import MESSAGE_TOO_LARGE, TrackingRequest
 from ..tracking.validation import sift
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from . import places
 from .feed import MOST_BYTES, MOST_MESSAGES, REMEMBERED, Feed, Inlet, is_far_ahead
 from .held import Held

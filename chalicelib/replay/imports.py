@@ -15,7 +15,7 @@ from ..tasks.task import Task, task_id_of
 from ..workspace.body import Body
 from ..workspace.model import ENGAGE, Space
 from ..workspace.service import Workspaces
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from . import places
 
 KIND = "import"

@@ -20,7 +20,7 @@ from ..records import Records
 from ..tasks.book import Book
 from ..tasks.kind import Cursor, Done, Kind, StepFailed
 from ..tasks.task import Step, Task
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from . import places
 from .feed import MOST_BYTES, MOST_MESSAGES, REMEMBERED, Feed, Inlet, is_far_ahead
 from .held import Held

@@ -19,7 +19,7 @@ from ..tasks.task import CANCELLED, FAILED, Task, task_id_of
 from ..workspace.body import Body
 from ..workspace.model import Space
 from ..workspace.service import Workspaces
-from ..workspace.storage import Shelf
+from ..workspace.shelf import Shelf
 from . import places
 
 KIND = "replay"

@@ -2,7 +2,8 @@
 
 from ..computations.computation import Computation
 from ..records import Records
-from ..workspace.storage import Shelf, computation_key
+from ..workspace.shelf import Shelf
+from ..workspace.storage import computation_key
 from .task import Task
 
 

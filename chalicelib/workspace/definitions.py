@@ -18,7 +18,8 @@ from .connections import Connections
 from .journeys.motion import in_motion
 from .model import Space
 from .ports import Runs, Wish
-from .storage import Reservation, Storage, computation_key, key_key, space_partition
+from .shelf import Reservation
+from .storage import Storage, computation_key, key_key, space_partition
 
 LOCKED = "an earlier change of what it computes is being taken in: wait until its status is Live"
 NO_LOOKBACK = "how far back events count only matters when events from before the creation do"

@@ -11,9 +11,10 @@ from ..ids import Ids
 from ..records import Records
 from .model import API_TOKEN, ENGAGE, PROFILE_TOKEN, Source, Space, Token, Workspace
 from .opaque import opaque_id
+from .shelf import Shelf
 from .source_kinds import ENGAGE_KIND
 from .sources import place_source
-from .storage import Place, Shelf, Storage, founding_key, founding_secret_key, index_key, space_key, workspace_key
+from .storage import Place, Storage, founding_key, founding_secret_key, index_key, space_key, workspace_key
 from .tokens import digest, keep
 
 FIRST_SOURCE = "website"

@@ -18,7 +18,7 @@ from ..records import Key, Records
 from .body import Body
 from .model import Space
 from .service import Workspaces
-from .storage import Shelf
+from .shelf import Shelf
 
 SUPPRESSING = ("SUPPRESS_ONLY", "SUPPRESS_WITH_DELETE", "SUPPRESS_WITH_DELETE_INTERNAL")
 DELETING = ("DELETE_ONLY", "SUPPRESS_WITH_DELETE", "DELETE_INTERNAL", "SUPPRESS_WITH_DELETE_INTERNAL")

@@ -12,16 +12,9 @@ from .body import Body
 from .destinations import Destinations
 from .model import ENGAGE, Source, Space
 from .opaque import opaque_id
+from .shelf import Reservation
 from .source_kinds import SOURCE_KINDS
-from .storage import (
-    Place,
-    Reservation,
-    Storage,
-    source_key,
-    source_slug_key,
-    workspace_partition,
-    write_key_key,
-)
+from .storage import Place, Storage, source_key, source_slug_key, workspace_partition, write_key_key
 
 _SLUG_CHARACTERS = "letters, digits, '.', '_' and '-'"
 

@@ -20,7 +20,7 @@ from chalicelib.replay.imports import KIND, Import, Report
 from chalicelib.tasks.task import CANCELLED, FAILED, SUCCEEDED
 from chalicelib.tracking.decode import events
 from chalicelib.tracking.envelope import Accepted, unpack
-from chalicelib.workspace.storage import Shelf
+from chalicelib.workspace.shelf import Shelf
 from tests.pipeline.shop import Shop, audience
 from tests.tasks.simulated import Killed
 from tests.tasks.world import NOON

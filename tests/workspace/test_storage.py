@@ -7,7 +7,8 @@ from chalicelib.errors import NotFound, VersionConflict
 from chalicelib.records import Key
 from chalicelib.store.memory import MemoryRecords
 from chalicelib.workspace.model import Workspace
-from chalicelib.workspace.storage import ABANDONED_AFTER, Names, Shelf, workspace_key
+from chalicelib.workspace.shelf import ABANDONED_AFTER, Names, Shelf
+from chalicelib.workspace.storage import workspace_key
 from tests.events import T0
 
 KEY = workspace_key("w")

@@ -10,7 +10,8 @@ from ...computations.keys import snake_case
 from ...errors import Conflict
 from ...ids import Ids
 from ...journeys.model import HIDDEN_ENTRY, JOINED_AT, Side, Step, Target
-from ..storage import Reservation, Storage, key_key
+from ..shelf import Reservation
+from ..storage import Storage, key_key
 from .soundness import LONGEST_NAME, LONGEST_STEP_NAME
 
 

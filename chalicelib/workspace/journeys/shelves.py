@@ -16,14 +16,8 @@ from ...ids import Ids
 from ...journeys.model import ENTRY, LIVE, Journey, Settings, Standing, Step, Version
 from ...records import Key
 from ..connections import Connections
-from ..storage import (
-    ABANDONED_AFTER,
-    Storage,
-    computation_key,
-    journey_key,
-    journey_version_key,
-    space_partition,
-)
+from ..shelf import ABANDONED_AFTER
+from ..storage import Storage, computation_key, journey_key, journey_version_key, space_partition
 from .motion import find_version, find_versions
 from .standings import shown_status
 
