@@ -24,6 +24,7 @@ def test_events_are_not_held_against_a_plan(api):
         ({"track": {"allowUnplannedEvents": False}}, ["track.allowUnplannedEvents"]),
         ({"track": {"allowUnplannedEvents": 1}}, ["track.allowUnplannedEvents"]),
         ({"identify": 1}, ["identify"]),
+        ({"forwardingBlockedEventsTo": {}}, ["forwardingBlockedEventsTo"]),
         ({"forwardingViolationsTo": "x", "group": {"commonEventOnViolations": "BLOCK"}},
          ["forwardingViolationsTo", "group.commonEventOnViolations"]),
     ],

@@ -4,7 +4,8 @@ from typing import Any
 
 from chalice.app import Blueprint
 
-from ...errors import Invalid, Problem
+from ...errors import Problem
+from ...workspace.body import Body
 from ...workspace.model import Source
 from .endpoint import Call, endpoint
 
@@ -44,11 +45,13 @@ def list_schema_settings(call: Call) -> dict[str, Any]:
 def update_schema_settings(call: Call) -> dict[str, Any]:
     """Takes the settings there are, and refuses others: they would not be kept to."""
     source, content = _source(call), call.content()
-    problems = [Problem(NO_PLANS, name) for name in FORWARDING if content.get(name)]
+    body = Body(content)
+    for name in FORWARDING:
+        if body.text(name):
+            body.reject(name, NO_PLANS)
     for type, settings in OPEN.items():
-        problems += _different(type, settings, content.get(type))
-    if problems:
-        raise Invalid(*problems)
+        body.problems += _different(type, settings, content.get(type))
+    body.done()
     return {"sourceId": source.id, "settings": OPEN}
 
 
