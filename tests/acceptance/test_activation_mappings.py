@@ -6,26 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.destinations.webhook import SEND
-from tests.openapi.declared import check
 
 from .world import PARTNER, World, identify, track
 
 HOUR = 3_600
 RECENT = "event('Bought').within(1 hour).count() >= 1"
 ENTRY, EXIT, CHANGE, ALL = "Audience Entered", "Audience Exited", "Audience Membership Changed", "All Events"
-
-
-@pytest.fixture(autouse=True)
-def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer is as it is declared."""
-    manage = World.manage
-
-    def checked(self: World, method: str, path: str, content: Any = None, by: Any = None) -> Any:
-        reply = manage(self, method, path, content, by)
-        check(method, path, reply.status, reply.body)
-        return reply
-
-    monkeypatch.setattr(World, "manage", checked)
 
 
 class Activated:

@@ -7,23 +7,9 @@ import pytest
 
 from chalicelib.delivery.classification import no_answer
 from tests.acceptance.world import World, track
-from tests.openapi.declared import check
 
 HOUR = 3_600
 BOUGHT = "event('Order Completed').count() >= 1"
-
-
-@pytest.fixture(autouse=True)
-def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer is as it is declared."""
-    manage = World.manage
-
-    def checked(self: World, method: str, path: str, content: Any = None, by: Any = None) -> Any:
-        reply = manage(self, method, path, content, by)
-        check(method, path, reply.status, reply.body)
-        return reply
-
-    monkeypatch.setattr(World, "manage", checked)
 
 
 class Shown:

@@ -9,7 +9,6 @@ import pytest
 from chalicelib.clock import DAY
 from chalicelib.delivery.counters import CREATED, DELIVERED, DISCARDED, name_of, tail
 from chalicelib.destinations.webhook import SEND
-from tests.openapi.declared import check
 
 from .world import PARTNER, World, track
 
@@ -17,19 +16,6 @@ HOUR = 3_600
 RECENT = "event('Bought').within(1 hour).count() >= 1"
 ENTERED = 'type = "track" and event = "Audience Entered"'
 EXITED = 'type = "track" and event = "Audience Exited"'
-
-
-@pytest.fixture(autouse=True)
-def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer is as it is declared."""
-    manage = World.manage
-
-    def checked(self: World, method: str, path: str, content: Any = None, by: Any = None) -> Any:
-        reply = manage(self, method, path, content, by)
-        check(method, path, reply.status, reply.body)
-        return reply
-
-    monkeypatch.setattr(World, "manage", checked)
 
 
 class Mapped:

@@ -18,6 +18,7 @@ from chalicelib.instants import to_iso
 from chalicelib.workspace.founding import Founded, found
 from infra.local.gateway import Gateway, Request
 from infra.local.sink import Script, Sink
+from tests.openapi.declared import check
 
 from .engines import Engine
 
@@ -86,7 +87,10 @@ class World:
         return Reply(answer.status, answer.headers, answer.body)
 
     def manage(self, method: str, path: str, content: Any = None, by: Founded | None = None) -> Reply:
-        return self.ask(method, path, content, Authorization=f"Bearer {(by or self.stack).api_token}")
+        """Every answer is as it is declared."""
+        reply = self.ask(method, path, content, Authorization=f"Bearer {(by or self.stack).api_token}")
+        check(method, path, reply.status, reply.body)
+        return reply
 
     def send(self, *messages: dict[str, Any]) -> None:
         """One batch of an SDK, taken and worked off."""

@@ -227,8 +227,10 @@ def connection(shown: Connection, target: Destination, kind: DestinationKind) ->
     }
 
 
+ONLY_FOR_DELIVERY = ("row", "sequence", "follows", "listed")  # what deliveries of one row know of each other
+
+
 def dead_letter(shown: DeadLetter) -> Shape:
-    """Without what only deliveries of one row know of each other."""
     whole = msgspec.to_builtins(shown)
-    shape: Shape = {name: value for name, value in whole.items() if name not in ("row", "sequence", "follows")}
+    shape: Shape = {name: value for name, value in whole.items() if name not in ONLY_FOR_DELIVERY}
     return shape | {name: to_iso(shape[name]) for name in ("createdAt", "firstAttemptAt", "failedAt")}
