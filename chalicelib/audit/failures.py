@@ -101,8 +101,8 @@ class _Subjects:
         computation = self._computations.find(computation_key(space.id, id))
         if computation is None:  # deleted meanwhile
             return _Subject(space, _BY_PREFIX.get(id[:4], JOURNEY), id, id)
-        if computation.step is not None:
-            return _Subject(space, JOURNEY, computation.step.journey_id, computation.name)
+        if computation.journey_id is not None:
+            return _Subject(space, JOURNEY, computation.journey_id, computation.name)
         return _Subject(space, AUDIENCE if is_audience(computation) else TRAIT, id, computation.name)
 
 

@@ -114,7 +114,8 @@ class Catalogue:
         self.by_id = {c.computation.id: c for c in items}
         self.itineraries = {itinerary.node: itinerary for itinerary in itineraries}
         self.versions = frozenset(versions)
-        self._owner = {name: node for node, itinerary in self.itineraries.items() for name in itinerary.names}
+        self._deciders = {key: key for key, item in self.by_key.items() if item.computation.journey_id is None}
+        self._deciders |= {name: node for node, itinerary in self.itineraries.items() for name in itinerary.names}
         self.order: Sequence[str] = tuple(TopologicalSorter(self._graph()).static_order())
         self.rank = {node: place for place, node in enumerate(self.order)}
         self.streams: dict[str, query.Stream] = {}
@@ -147,7 +148,7 @@ class Catalogue:
 
     def is_computed(self, key: str) -> bool:
         """Whether the trait of this name belongs to a computation."""
-        return key in self.by_key or key in self.accounts or key in self._owner
+        return key in self._deciders or key in self.accounts
 
     def find(self, key: str) -> Compiled | None:
         """Of users or of accounts."""
@@ -159,24 +160,16 @@ class Catalogue:
         found.accounts = self.accounts
         return found
 
-    @staticmethod
-    def _is_node(item: Compiled) -> bool:
-        return item.computation.step is None
-
     def _graph(self) -> dict[str, set[str]]:
         """The nodes that each node has to wait for."""
-        nodes = {key: [item.plan] for key, item in self.by_key.items() if self._is_node(item)}
-        graph = {node: self._references(plans) for node, plans in nodes.items()}
+        graph = {node: self._references(node) for node in self._deciders.values()}
         for node, itinerary in self.itineraries.items():
-            graph[node] = (self._references(itinerary.plans) | self._before(itinerary)) - {node}
+            graph[node] = (graph[node] | self._before(itinerary)) - {node}
         return graph
 
-    def _references(self, plans: Iterable[query.Plan]) -> set[str]:
-        read = {self._owner.get(name, name) for plan in plans for name in plan.references}
-        return {node for node in read if node in self.itineraries or self._is_plain(node)}
-
-    def _is_plain(self, key: str) -> bool:
-        return key in self.by_key and self._is_node(self.by_key[key])
+    def _references(self, node: str) -> set[str]:
+        names = {name for plan in self.plans(node) for name in plan.references}
+        return {self._deciders[name] for name in names & self._deciders.keys()}
 
     def _before(self, itinerary: Itinerary) -> set[str]:
         """Nodes of the versions whose people may have to leave them first."""
@@ -198,11 +191,14 @@ class Catalogue:
 
 
 def _with_waiting(items: list[Compiled]) -> list[Compiled]:
+    """A journey does not wait: who met its entry when it was opened has to be known from then on."""
     awaited = {item.computation.key for item in items if item.computation.is_awaited}
-    return [
-        item._replace(waits=not item.computation.counted and not awaited.isdisjoint(item.plan.references))
-        for item in items
-    ]
+
+    def waits(item: Compiled) -> bool:
+        is_first = not item.computation.counted and item.computation.journey_id is None
+        return is_first and not awaited.isdisjoint(item.plan.references)
+
+    return [item._replace(waits=waits(item)) for item in items]
 
 
 def node_of(version_id: str) -> str:
@@ -227,7 +223,7 @@ def compile_edition(computation: Computation, edition: Edition) -> query.Plan:
 
 def compile_query(computation: Computation, text: str, generations: Mapping[str, str]) -> query.Plan:
     """With the bounds that the computation keeps in all its editions. Raises query.QueryError."""
-    if computation.step is not None and not computation.history:
+    if computation.journey_id is not None and not computation.history:
         return compile_condition(computation, computation.created_at)
     definition = query.parse(text, kind=computation.kind, scope=computation.scope)
     if not computation.history:

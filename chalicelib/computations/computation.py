@@ -22,15 +22,6 @@ PREPARING, COMPUTING, LIVE, FAILED, LOCKED = "preparing", "computing", "live", "
 _GENERATION_BYTES = 3  # told apart are generations of one stream, of which a space has a few
 
 
-class JourneyStep(msgspec.Struct, kw_only=True, frozen=True):
-    """The stop of a journey's version that an audience was made for. A later version may take it over: which one it
-    stands for now, only the versions themselves say."""
-
-    journey_id: str
-    version_id: str
-    stop_id: str
-
-
 class Edition(msgspec.Struct, kw_only=True, frozen=True):
     """A change of what a computation computes that is being taken in: it takes the place of the active one at once,
     when its streams are complete. `at` (epoch ms) is later than that of any edition before."""
@@ -57,8 +48,9 @@ class Computation(msgspec.Struct, kw_only=True):
     streams, by base key: see `catalogue`. `upcoming` is the edition being taken in. `counted`: a run over everybody is
     through, so its size is one; False until then. `stage` is for its owner only.
 
-    `step`: it stands for a step of a journey, which decides who is in. Its `query` may be empty, and of events only
-    those dated since the publication count, unless it has `history`.
+    `journey_id`: it stands for a step of this journey, which decides who is in. Its `query` may be empty, and of events
+    only those dated since the publication count, unless it has `history`. A later version may take it over: which one
+    it belongs to, only the versions say.
     """
 
     id: str
@@ -86,7 +78,7 @@ class Computation(msgspec.Struct, kw_only=True):
     counted: bool = True
     stage: str = LIVE
     target_entity: str = PROFILE
-    step: JourneyStep | None = None
+    journey_id: str | None = None
 
     @property
     def is_computed(self) -> bool:

@@ -34,7 +34,7 @@ def complete_streams(computations: Iterable[Computation]) -> dict[str, set[str]]
     theirs to themselves: nobody keeps them up once the journey is archived."""
     found: dict[str, set[str]] = {}
     for computation in computations:
-        if computation.step is not None:
+        if computation.journey_id is not None:
             continue
         try:
             streams = _streams(computation, computation.query) if computation.ready else ()

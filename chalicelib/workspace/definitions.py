@@ -99,13 +99,13 @@ class Definitions:
 
     def every(self, space_id: str, kind: str) -> list[Computation]:
         """Oldest first; without those that stand for steps of journeys."""
-        found = [c for c in self.all(space_id) if c.kind == kind and c.step is None]
+        found = [c for c in self.all(space_id) if c.kind == kind and c.journey_id is None]
         return sorted(found, key=lambda computation: (computation.created_at, computation.id))
 
     def get(self, space_id: str, kind: str, id: str, what: str) -> Computation:
         """Raises NotFound."""
         computation = self._storage.computations.find(computation_key(space_id, id))
-        if computation is None or computation.kind != kind or computation.step is not None:
+        if computation is None or computation.kind != kind or computation.journey_id is not None:
             raise NotFound(f"there is no {what} with this id")
         return computation
 

@@ -17,7 +17,7 @@ from ..records import Records, every
 from ..secrecy import Secrets
 from .body import LONGEST
 from .destinations import open_values, opened
-from .itineraries import Travelled, travelled
+from .itineraries import Itineraries, itineraries_of
 from .model import Activation, Connection, Destination, DestinationMapping, Source, Space, Token
 from .ports import SPACE_PREFIX, SpaceView
 from .storage import (
@@ -183,7 +183,7 @@ class StoredDirectory:
         plans, computations = _plans(before), map(self._storage.computations.read, records)
         compiled = [_compile(computation, plans) for computation in computations if computation.is_computed]
         rules, filters = single.get(identity_rules_key(space_id)), single.get(space_filters_key(space_id))
-        found = travelled(
+        found = itineraries_of(
             (item for item in compiled if item),
             [self._storage.journeys.read(record) for record in journeys if not is_journey_version(record.key)],
             [self._storage.journey_versions.read(record) for record in journeys if is_journey_version(record.key)],
@@ -238,10 +238,10 @@ def _compile(computation: Computation, plans: Mapping[Hashable, Compiled]) -> Co
         return None
 
 
-def _catalogue(version: int, found: Travelled) -> Catalogue:
+def _catalogue(version: int, found: Itineraries) -> Catalogue:
     """Two that were created at the same moment may refer to each other; the newest of a circle is left out."""
     kept = {item.computation.key: item for item in found.compiled}
-    itineraries = {itinerary.node: itinerary for itinerary in found.itineraries}
+    itineraries = {itinerary.node: itinerary for itinerary in found.moving}
 
     def age(node: str) -> tuple[int, str]:
         return (itineraries[node].route.first_cut if node in itineraries else kept[node].computation.created_at), node

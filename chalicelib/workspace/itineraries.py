@@ -1,6 +1,5 @@
 """The journeys of a space as its people travel them: the versions that move, with their conditions compiled."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -8,35 +7,33 @@ from ..computations.catalogue import Compiled, Itinerary, compile_condition, nod
 from ..journeys.model import MOVING, Journey, Version
 from ..journeys.route import Route, route_of
 
-logger = logging.getLogger(__name__)
 
-
-class Travelled(NamedTuple):
-    """`compiled` are the computations that count: those of versions nobody moves in are left out. `versions` are the
-    ids of all versions there are."""
+class Itineraries(NamedTuple):
+    """`compiled` are the computations that count: those of versions nobody moves in are left out. `moving` are the
+    versions that people move in, `versions` the ids of all there are."""
 
     compiled: list[Compiled]
-    itineraries: list[Itinerary]
+    moving: list[Itinerary]
     versions: frozenset[str]
 
 
-def travelled(
+def itineraries_of(
     compiled: Iterable[Compiled],
     journeys: Iterable[Journey],
     versions: Iterable[Version],
     known: Mapping[str, Itinerary],
-) -> Travelled:
+) -> Itineraries:
     """`known` are itineraries of before by node: compiling is dear."""
     compiled, journeys = list(compiled), list(journeys)
     cuts = {standing.version_id: standing.cuts for journey in journeys for standing in journey.versions}
     by_id = {item.computation.id: item for item in compiled}
-    itineraries = [
+    moving = [
         _itinerary(route, by_id, cuts[route.version_id][1:], known.get(node_of(route.version_id)))
         for route in _routes(journeys, versions)
     ]
-    kept = [item for item in compiled if item.computation.step is None]
-    kept += [item for itinerary in itineraries for item in itinerary.stops.values()]
-    return Travelled(kept, itineraries, frozenset(cuts))
+    kept = [item for item in compiled if item.computation.journey_id is None]
+    kept += [item for itinerary in moving for item in itinerary.stops.values()]
+    return Itineraries(kept, moving, frozenset(cuts))
 
 
 def _routes(journeys: Iterable[Journey], versions: Iterable[Version]) -> Iterable[Route]:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from chalicelib.clock import DAY, HOUR, MINUTE
 from chalicelib.computations.catalogue import Catalogue, compile_computation
-from chalicelib.computations.computation import AUDIENCE, USERS, Computation, JourneyStep
+from chalicelib.computations.computation import AUDIENCE, USERS, Computation
 from chalicelib.identity.external_id import ExternalId
 from chalicelib.instants import to_iso
 from chalicelib.journeys.model import ARCHIVED, DRAINING, PAUSED, Settings
@@ -14,7 +14,7 @@ from chalicelib.profiles.arrival import Arrival
 from chalicelib.profiles.merging import freeze
 from chalicelib.profiles.profile import Merge, Profile
 from chalicelib.profiles.recent import tag_of
-from chalicelib.workspace.itineraries import travelled
+from chalicelib.workspace.itineraries import itineraries_of
 from tests.events import event
 from tests.journeys.drawing import T0, condition, delay, entry, journey_of, send, standing, true_false, version_of
 from tests.pipeline.shop import audience
@@ -44,7 +44,8 @@ def computations(version, cut):
             name=stop.id,
             query=step.sides[stop.place].query or "",
             created_at=cut,
-            step=JourneyStep(journey_id="jou_1", version_id=version.id, stop_id=stop.id),
+            counted=False,
+            journey_id="jou_1",
         )
 
 
@@ -53,8 +54,8 @@ def town(*steps, queries, standings=None, beside=(), number=2, **settings):
     version = version_of(with_queries(steps, queries), Settings(**settings))
     standings = standings or [standing()]
     compiled = [compile_computation(computation) for computation in computations(version, standings[0].cuts[0])]
-    found = travelled([*compiled, *map(compile_computation, beside)], [journey_of(*standings)], [version], {})
-    return Catalogue(number, found.compiled, found.itineraries, found.versions)
+    found = itineraries_of([*compiled, *map(compile_computation, beside)], [journey_of(*standings)], [version], {})
+    return Catalogue(number, found.compiled, found.moving, found.versions)
 
 
 SIMPLE = (entry("a", "w"), delay("w", DAY, "b"), condition("b", "d"), send("d"))
@@ -207,6 +208,17 @@ class TestWhoeverIsThereBefore:
         ada.does(town_, T0 + 2 * DAY)
         assert ada.traits["j_o_d"] is True
 
+    def test_is_known_also_when_what_the_condition_reads_has_yet_to_be_counted(self):
+        rich = audience("rich", "trait('money') = 'much'", counted=False)
+        town_ = town(*self.BY_TRAIT, queries={"a": "NOT trait('rich') = 'true'"}, beside=[rich])
+        counted = town(
+            *self.BY_TRAIT, queries={"a": "NOT trait('rich') = 'true'"}, beside=[replace(rich, counted=True)]
+        )
+        ada = self.old()
+        assert ada.does(town_, T0 + MINUTE) is True
+        ada.becomes(counted, T0 + HOUR, other=2)
+        assert ada.traits == {}
+
     def test_brings_the_bar_along_when_merged(self):
         town_, ada, bob = town(*self.BY_TRAIT, queries={"a": VIP}), self.old(), Person("use_2")
         bob.becomes(self.OLD, T0 - DAY, vip="yes")
@@ -286,8 +298,8 @@ def test_a_new_version_lets_people_in_when_they_left_the_old_one():
         standing(2, cuts=[T0 + 2 * DAY], exits=True),
     ]
     items = [*computations(first, T0), *computations(second, T0 + 2 * DAY)]
-    found = travelled(map(compile_computation, items), [journey_of(*standings)], [first, second], {})
-    both = Catalogue(3, found.compiled, found.itineraries, found.versions)
+    found = itineraries_of(map(compile_computation, items), [journey_of(*standings)], [first, second], {})
+    both = Catalogue(3, found.compiled, found.moving, found.versions)
     ada = Person()
     ada.buys(town(*short, queries=QUERIES, exit_after=7 * DAY), T0 + HOUR)
     ada.buys(both, T0 + 3 * DAY)
@@ -346,8 +358,8 @@ def test_a_step_that_kept_its_key_is_left_only_by_leaving_the_new_version():
     again = version_of(with_queries(short, QUERIES), Settings(exit_after=3 * DAY), number=2)
     cut = T0 + 3 * DAY
     standings = [standing(1, ARCHIVED), standing(2, cuts=[cut], exits=True)]
-    found = travelled(map(compile_computation, computations(again, cut)), [journey_of(*standings)], [again], {})
-    second = Catalogue(3, found.compiled, found.itineraries, found.versions)
+    found = itineraries_of(map(compile_computation, computations(again, cut)), [journey_of(*standings)], [again], {})
+    second = Catalogue(3, found.compiled, found.moving, found.versions)
     ada.buys(second, cut + HOUR)
     assert ada.profile.head.journeys["jov_2"].joined == {"a": cut + HOUR}
     ada.waits(second, cut + 2 * DAY)

@@ -6,6 +6,7 @@ from chalice.app import Blueprint
 
 from ...errors import Invalid, Problem
 from ...journeys.model import Journey, Side, Step
+from ...profiles.travelling import ENTRY
 from ...workspace.journeys.standings import draft_of
 from . import journey_shapes as shapes
 from .endpoint import SUCCESS, Call, endpoint
@@ -92,7 +93,7 @@ def count_journey_steps(call: Call) -> dict[str, Any]:
     sizes = call.workspaces.sizes.of(journey.space_id)
 
     def row(step: Step, side: Side) -> dict[str, Any]:
-        joined = sizes.get(f"{side.computation_id}/entry", 0)
+        joined = sizes.get(side.computation_id + ENTRY, 0)
         return {**shapes.stop(step, side), "count": sizes.get(side.computation_id, 0), "joined": joined}
 
     rows = [row(step, side) for step in drawn.version.steps for side in step.sides]

@@ -101,7 +101,7 @@ def _traits(call: Call) -> list[Known]:
     found = {one.name: one for one in _known(_vocabulary().traits(space.id, collection), "CUSTOM")}
     for item in bootstrap.current().directory.view(space.id).catalogue.by_id.values():
         one = item.computation
-        if one.step is None and (one.scope == USERS) == (collection == COLLECTIONS[0]):
+        if one.journey_id is None and (one.scope == USERS) == (collection == COLLECTIONS[0]):
             type, samples = ("AUDIENCE", OF_AUDIENCES) if is_audience(one) else ("COMPUTED", [])
             found[one.key] = Known(one.key, one.updated_at, type, samples)
     return list(found.values())

@@ -28,7 +28,7 @@ class Motion(NamedTuple):
     def counting(self, computations: Iterable[Computation]) -> list[Computation]:
         """Those that have values: all but those of steps that nobody moves through."""
         ids = self.ids
-        return [computation for computation in computations if computation.step is None or computation.id in ids]
+        return [computation for computation in computations if computation.journey_id is None or computation.id in ids]
 
     def _ids_up_to(self, last: Version) -> set[str]:
         versions = (v for v in self.versions if v.journey_id == last.journey_id and v.number <= last.number)

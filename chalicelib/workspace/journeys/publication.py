@@ -18,7 +18,6 @@ from ...computations.computation import (
     DEFAULT_EXTERNAL_IDS,
     USERS,
     Computation,
-    JourneyStep,
 )
 from ...computations.editions import begun, complete_streams, resumed
 from ...errors import VersionConflict
@@ -27,10 +26,7 @@ from ...journeys.model import (
     AD,
     ENTRY,
     LIVE,
-    MULTI_BRANCH,
-    RANDOM,
     SEND,
-    TRUE_FALSE,
     Journey,
     Side,
     Standing,
@@ -43,8 +39,6 @@ from ..ports import Runs
 from ..storage import Storage, computation_key, journey_key, journey_version_key, space_partition
 from .motion import find_version
 from .standings import ARCHIVE, current_of, published
-
-_SPLITS = (TRUE_FALSE, MULTI_BRANCH, RANDOM)
 
 
 class Publication:
@@ -151,12 +145,8 @@ class Publication:
             history=is_entry and version.settings.history,
             begun_at=now,
             counted=not is_entry,
-            step=JourneyStep(journey_id=journey.id, version_id=version.id, stop_id=stop_id(step, place)),
+            journey_id=journey.id,
         )
-
-
-def stop_id(step: Step, place: int) -> str:
-    return f"{step.id}/{place}" if step.type in _SPLITS else step.id
 
 
 def _name(journey: Journey, step: Step, side: Side) -> str:

@@ -175,7 +175,7 @@ class Journeys:
         motion = in_motion(self._storage, journey.space_id)
         keys = {key for version in motion.versions if version.journey_id == journey.id for key in keys_of(version)}
         others = motion.counting(self._shelves.computations(journey.space_id))
-        strangers = (o for o in others if o.step is None or o.step.journey_id != journey.id)
+        strangers = (o for o in others if o.journey_id != journey.id)
         readers = sorted({o.name for o in strangers if keys & references(o)})
         if readers:
             raise Conflict(f"other definitions refer to steps of this journey: {', '.join(readers)}")

@@ -86,7 +86,7 @@ class Shelves(NamedTuple):
         computations = self.computations(space_id)
         versions = self.storage.journey_versions.every(space_partition(space_id), "journey_version#")
         journeys = {journey.id: journey for journey in self.every(space_id)}
-        gone = {c.id for c in computations if c.step is not None and c.step.journey_id not in journeys}
+        gone = {c.id for c in computations if c.journey_id is not None and c.journey_id not in journeys}
         connections.remove_computations(space_id, gone)
         for id in gone:
             self.storage.computations.delete(computation_key(space_id, id))
