@@ -29,6 +29,7 @@ RANKS = [
     {"errands", "operations"},
     {"store"},
     {"adapters"},
+    {"application"},
     {"bootstrap"},
     {"api", "workers"},
 ]
