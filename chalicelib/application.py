@@ -20,9 +20,10 @@ from .batch.chain import Chain, InTurn
 from .batch.linked import LINKED_RUN, linked_runs
 from .batch.members import Members
 from .batch.requests import RunRequests
-from .batch.run import BATCH_RUN, BatchRuns
+from .batch.run import BatchRuns
 from .batch.timetable import Timetable
 from .clock import SECOND
+from .computations.editions import BATCH_RUN
 from .delivery.debugger import Debugger
 from .delivery.deliver import Deliverer
 from .delivery.dispatch import Dispatch

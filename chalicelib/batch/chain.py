@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ..clock import Clock
 from ..computations.computation import ACCOUNTS, COMPUTING, FAILED, LIVE, Computation
-from ..computations.editions import COMPUTE
+from ..computations.editions import BATCH_RUN, COMPUTE
 from ..errors import NotFound
 from ..records import Records
 from ..tasks import task as tasks
@@ -19,7 +19,6 @@ from ..tasks.ports import Completions
 from ..tasks.service import Tasks
 from ..tasks.task import CANCELLED, SUCCEEDED, Task
 from ..workspace.storage import Storage, computation_key
-from .run import BATCH_RUN
 from .timetable import Timetable
 
 

@@ -1,12 +1,12 @@
 """Runs that somebody asks for."""
 
 from ..computations.computation import FAILED, Computation
+from ..computations.editions import BATCH_RUN
 from ..errors import Conflict, Invalid, Problem
 from ..ids import Ids
 from ..tasks.service import Tasks
 from ..tasks.task import QUEUED, Task
 from .linked import LINKED_RUN
-from .run import BATCH_RUN
 from .timetable import Timetable
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ..clock import DAY, Clock
 from ..computations.catalogue import Catalogue, Compiled
+from ..computations.editions import BATCH_RUN
 from ..deadline import Deadline
 from ..errors import VersionConflict
 from ..identity.external_id import ACCOUNTS
@@ -31,8 +32,6 @@ from ..tasks.task import Step, Task
 from ..workspace.ports import Directory
 from .members import Members
 from .valuation import Gathered, gather, store, value_of
-
-BATCH_RUN = "batch"
 
 PAGE = 100  # accounts between two cursors: a cursor is a write of the whole task
 AT_ONCE = 8  # accounts read side by side, with all of their people

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from ..clock import DAY, HOUR, MINUTE, Clock
 from ..computations.computation import USERS, Computation
+from ..computations.editions import BATCH_RUN
 from ..errors import Conflict, Invalid, NotFound, Problem, VersionConflict
 from ..ids import Ids, derived
 from ..tasks import cadence as cadences
 from ..tasks.cadence import DEFAULT_INTERVAL, INTERVALS, Cadence, Every, Manual, Weekly
 from ..tasks.schedules import ROUNDS, Held, Schedule, Schedules
 from ..workspace.body import Body
-from .run import BATCH_RUN
 
 PERIODIC, SPECIFIC_DAYS = "PERIODIC", "SPECIFIC_DAYS"
 STRATEGIES = (PERIODIC, SPECIFIC_DAYS)

@@ -24,6 +24,7 @@ from .computation import (
 )
 
 COMPUTE, EDIT = "compute", "edit"  # the kinds of runs that take a definition in
+BATCH_RUN = "batch"  # the kind that looks at all accounts anew; at all users do the other two
 
 
 Complete = Mapping[str, Collection[str]]

@@ -19,7 +19,7 @@ from ..clock import MINUTE, Clock
 from ..computations.catalogue import Compiled
 from ..computations.computation import USERS as OF_USERS
 from ..computations.computation import Computation
-from ..computations.editions import COMPUTE, EDIT
+from ..computations.editions import BATCH_RUN, COMPUTE, EDIT
 from ..deadline import Deadline
 from ..identity.external_id import ACCOUNTS, USERS
 from ..profiles.ports import Archive, Profiles
@@ -42,8 +42,6 @@ PAGE = 100  # profiles read at once: one batch read
 PAGES = 20  # between two cursors: each is a write of the whole task
 UNSTORED = MINUTE  # so long a connection may take to be stored: no request lives longer
 LAST_KEPT = 90 * 24 * 60 * MINUTE
-
-BATCH_RUN = "batch"  # what looks at all accounts; at all users do the runs that take definitions in
 
 Result = Done | Cursor | Later
 

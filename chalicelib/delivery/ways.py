@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ..workspace.activations import CHANGED, ENTERED, EXITED
 from ..workspace.model import Activation
 from .payloads import IDENTIFY, TRACK
 
-ENTERED, EXITED = "Audience Entered", "Audience Exited"
-FORMS = {ENTERED: TRACK, EXITED: TRACK, "Audience Membership Changed": IDENTIFY}
+FORMS = {ENTERED: TRACK, EXITED: TRACK, CHANGED: IDENTIFY}
 
 
 class Way(NamedTuple):

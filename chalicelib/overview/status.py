@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from ..batch.chain import slot_after
 from ..batch.linked import LINKED_RUN
-from ..batch.run import BATCH_RUN
 from ..computations.computation import ACCOUNTS, Computation
 from ..computations.computation import LIVE as TAKEN_IN
-from ..computations.editions import COMPUTE, EDIT, run_of
+from ..computations.editions import BATCH_RUN, COMPUTE, EDIT, run_of
 from ..computations.status import BACKFILLING, status_of
 from ..tasks.task import CANCELLED, FAILED, QUEUED, SUCCEEDED, Task, task_id_of
 

@@ -16,7 +16,8 @@ from .model import Activation, Connection, Destination, DestinationMapping, Enti
 from .ports import Resyncs
 from .storage import Storage, activation_key, connection_key, destination_key, space_partition
 
-MEMBERSHIP_TYPES = ("Audience Entered", "Audience Exited", "Audience Membership Changed", "All Events")
+ENTERED, EXITED, CHANGED = "Audience Entered", "Audience Exited", "Audience Membership Changed"
+MEMBERSHIP_TYPES = (ENTERED, EXITED, CHANGED, "All Events")
 ENTITY_TYPES = ("Entity Added", "Entity Removed", "Entity Values Changed")
 TYPES = (*MEMBERSHIP_TYPES, *ENTITY_TYPES)
 
