@@ -72,7 +72,7 @@ class Installation(World):
         self.failing: dict[tuple[str, str], int] = {}
         self.ran: list[tuple[str, str, float]] = []
         self.answers: dict[str, list[int]] = {}
-        patch.setattr(bootstrap, "Engine", self._with_kinds)
+        patch.setattr("chalicelib.application.Engine", self._with_kinds)
         super().__init__(self._triggers)
         self.tasks = self.application.engine.tasks
 

@@ -43,7 +43,7 @@ def with_a_kind(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     def engine(**ports: Any) -> Engine:
         return Engine(**{**ports, "kinds": {"lucky": Kind("lucky", {"only": second_time_lucky})}})
 
-    monkeypatch.setattr(bootstrap, "Engine", engine)
+    monkeypatch.setattr("chalicelib.application.Engine", engine)
     _leave_no_trace(monkeypatch)
     return done
 
